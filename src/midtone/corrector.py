@@ -1,0 +1,255 @@
+"""Correct a photograph: reads like the paper's figure 3.
+
+photo -> small picture -> Laplacian pyramid -> network -> last touches -> bilateral grid -> photo
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+
+import numpy as np
+from PIL import Image
+
+from midtone import finish, photo, pyramid, upsample, weights
+from midtone.errors import UsageError
+from midtone.photo import Photo
+
+if TYPE_CHECKING:
+    import torch
+
+ImageLike: TypeAlias = "np.ndarray | Image.Image | Photo | torch.Tensor"
+AnyImage = TypeVar("AnyImage", bound=ImageLike)
+_DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What the network wants to do with one photograph, before it is done at full size.
+
+    before, after: small pictures, h x w x 3 float32 sRGB in [0, 1]
+    grid:          bilateral grid in the photograph's own colour space
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+    grid: np.ndarray
+
+    @property
+    def exposure_error(self) -> float:
+        """Estimated exposure error in EV: negative when underexposed.
+
+        Minus the change of the mean of log2 of the linear luminance.
+        """
+        return float(_log_luminance(self.before) - _log_luminance(self.after))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user may change about a correction.
+
+    strength: 0 (unchanged) to 1 (the network's correction)
+    fusion:   blend input and result by exposure fusion
+    contrast: stretch the result's contrast to the full range
+    scales:   a factor for each pyramid level of the network's input, finest first, or None
+    Raises UsageError for values out of range.
+    """
+
+    strength: float = 1.0
+    fusion: bool = False
+    contrast: bool = False
+    scales: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"strength must lie within 0 and 1, not {self.strength:g}")
+        if self.scales is not None and not all(0 <= scale <= 10 for scale in self.scales):
+            raise UsageError(f"level scales must lie within 0 and 10, not {self.scales}")
+
+
+_DEFAULTS = Settings()
+
+
+class Corrector:
+    """A loaded model, ready for many photographs and safe to share between threads.
+
+    model:   name of an embedded model or path of a model file
+    device:  "auto", "cpu" or "cuda"
+    threads: for the network and the grid; by default one a core
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "default",
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self.model = weights.load(model, device, threads)
+        self.threads = threads
+
+    def __call__(
+        self,
+        image: AnyImage,
+        *,
+        strength: float = 1.0,
+        fusion: bool = False,
+        contrast: bool = False,
+        scales: Sequence[float] | None = None,
+    ) -> AnyImage:
+        """Correct an image; what comes back has the type, size and value range of what went in.
+
+        image: Photo, Pillow image, array (H x W, H x W x 3 or x 4; uint8, uint16 or float in
+               [0, 1], sRGB) or torch tensor (3 x H x W or N x 3 x H x W, float in [0, 1]).
+        The others are those of ``Settings``. Raises UsageError for values out of range,
+        PhotoError for what is no image.
+        """
+        settings = Settings(strength, fusion, contrast, tuple(scales) if scales else None)
+        opened = _open(image)
+        return _close(image, opened, [self.correct(one, settings).pixels for one in opened])
+
+    def correct(self, image: Photo, settings: Settings = _DEFAULTS) -> Photo:
+        """Correct one photograph."""
+        return self.finish(image, self.plan(image, settings), settings)
+
+    def plan(self, image: Photo, settings: Settings = _DEFAULTS) -> Correction:
+        """Everything but the full-size work."""
+        small = reduce(image.pixels, self.model.info.size)
+        before = _to_float(photo.to_srgb(small, image.icc))
+        after = self.network(before, settings.scales)
+        if settings.fusion:
+            after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
+        if settings.contrast:
+            after = finish.contrast_stretch(after)
+        if (np.ptp(before, axis=2) == 0).all():
+            after = np.repeat(finish.luma(after)[..., None], 3, 2)  # grey stays grey
+        if image.icc is None:
+            wanted = after[..., : small.shape[2]]
+        else:
+            codes = np.rint(np.clip(after, 0, 1) * 255).astype(np.uint8)
+            wanted = _to_float(photo.from_srgb(codes, image.icc, small.shape[2]))
+        grid = upsample.fit(_to_float(small), wanted)
+        return Correction(before, np.clip(after, 0, 1), grid)
+
+    def finish(self, image: Photo, plan: Correction, settings: Settings = _DEFAULTS) -> Photo:
+        """Carry out a plan at full size."""
+        grid = plan.grid
+        if settings.strength < 1:
+            still = upsample.identity(grid.shape[:3], grid.shape[3])
+            grid = settings.strength * grid + (1 - settings.strength) * still
+        return image.with_pixels(upsample.apply(grid, image.pixels, threads=self.threads))
+
+    def network(self, picture: np.ndarray, scales: Sequence[float] | None = None) -> np.ndarray:
+        """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped."""
+        model = self.model.info
+        if scales is not None and len(scales) != model.levels:
+            raise UsageError(f"the model has {model.levels} pyramid levels, not {len(scales)}")
+        height, width = picture.shape[:2]
+        padding = [(0, -side % model.multiple) for side in (height, width)]
+        padded = np.pad(picture, [*padding, (0, 0)], mode="symmetric")
+        levels = pyramid.split(padded, model.levels, model.taps)
+        if scales is not None:
+            levels = finish.scale_levels(levels, scales)
+        result = self.model.run([level.transpose(2, 0, 1)[None] for level in levels])
+        return np.ascontiguousarray(result[0].transpose(1, 2, 0)[:height, :width])
+
+    def exposure_error(self, image: ImageLike) -> float:
+        """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""
+        return self.plan(_open(image)[0]).exposure_error
+
+
+def reduce(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Resize so that the longest side is ``size``: H x W x C -> h x w x C uint8."""
+    height, width, channels = pixels.shape
+    scale = size / max(height, width)
+    shape = max(1, round(width * scale)), max(1, round(height * scale))
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    elif pixels.dtype.kind == "f":
+        pixels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
+    small = picture.resize(shape, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.asarray(small).reshape(shape[1], shape[0], channels)
+
+
+def _to_float(codes: np.ndarray) -> np.ndarray:
+    return codes.astype(np.float32) / np.float32(255)
+
+
+def _log_luminance(picture: np.ndarray) -> float:
+    linear = np.where(picture <= 0.04045, picture / 12.92, ((picture + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return float(np.log2(np.maximum(luminance, _DARKEST)).mean())
+
+
+def _open(image: Any) -> list[Photo]:
+    if isinstance(image, Photo):
+        return [image]
+    if isinstance(image, Image.Image):
+        return [photo.from_pillow(image)]
+    if isinstance(image, np.ndarray):
+        return [photo.from_array(image)]
+    if hasattr(image, "detach"):
+        batch = image.detach().cpu().numpy()
+        if batch.ndim not in (3, 4) or batch.shape[-3] != 3 or batch.dtype.kind != "f":
+            raise UsageError(f"a tensor is 3 x H x W or N x 3 x H x W float, not {batch.shape}")
+        batch = batch.reshape(-1, *batch.shape[-3:])
+        return [photo.from_array(one.transpose(1, 2, 0)) for one in batch]
+    raise UsageError(f"cannot correct a {type(image).__name__}")
+
+
+def _close(image: Any, opened: list[Photo], results: list[np.ndarray]) -> Any:
+    """Give the results the type of ``image``."""
+    if isinstance(image, Photo):
+        return opened[0].with_pixels(results[0])
+    if isinstance(image, Image.Image):
+        return photo.to_pillow(opened[0].with_pixels(results[0]))
+    if isinstance(image, np.ndarray):
+        result, alpha = results[0], opened[0].alpha
+        if image.dtype.kind == "f":
+            result = np.clip(result, 0, 1)
+        if alpha is not None:
+            result = np.concatenate((result, image[..., 3:]), 2)
+        return result.reshape(image.shape)
+    import torch
+
+    batch = np.stack([result.transpose(2, 0, 1) for result in results])
+    return torch.from_numpy(np.clip(batch, 0, 1)).reshape(image.shape).to(image.device, image.dtype)
+
+
+@cache
+def _shared(model: str) -> Corrector:
+    return Corrector(model)
+
+
+@overload
+def correct(
+    image: str, target: str | os.PathLike[str], *, model: str = ..., settings: Settings = ...,
+    quality: int = ..., overwrite: bool = ...,
+) -> None: ...
+@overload
+def correct(image: AnyImage, *, model: str = ..., settings: Settings = ...) -> AnyImage: ...
+def correct(
+    image: Any,
+    target: str | os.PathLike[str] | None = None,
+    *,
+    model: str = "default",
+    settings: Settings = _DEFAULTS,
+    quality: int = photo.QUALITY,
+    overwrite: bool = False,
+) -> Any:
+    """Correct a file into another file, or an image in memory into one of the same type.
+
+    The model is loaded once and kept. Raises PhotoError, ModelError or UsageError.
+    """
+    corrector = _shared(model)
+    if target is not None:
+        opened = photo.read(image)
+        photo.write(corrector.correct(opened, settings), target, quality=quality, overwrite=overwrite)
+        return None
+    if isinstance(image, str | os.PathLike):
+        raise UsageError(f"{image}: say where the corrected photograph goes, or read() it first")
+    opened = _open(image)
+    return _close(image, opened, [corrector.correct(one, settings).pixels for one in opened])

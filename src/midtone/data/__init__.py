@@ -1,0 +1,1 @@
+"""Training data: exposure errors, pairs on disk, patches."""

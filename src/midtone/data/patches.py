@@ -1,0 +1,104 @@
+"""Training examples drawn from a folder of good photographs, wrongly exposed on the fly.
+
+Example ``n`` depends on the seed and on ``n`` alone, so a resumed run sees what an uninterrupted
+one would have seen, whatever the number of loader processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
+
+
+@dataclass(frozen=True)
+class WindowModel:
+    """How windows are cut from a photograph.
+
+    coverage:     smallest and largest side of a window, as a part of the photograph's side
+    square_share: square windows that fill the patch; the others keep the photograph's aspect ratio
+                  and are padded by reflection, as the network's input is when it corrects a photo
+    """
+
+    coverage: tuple[float, float] = (0.55, 1.0)
+    square_share: float = 0.6
+
+
+def find_photos(folder: Path) -> list[Path]:
+    """Image files below a folder, sorted by name."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
+
+
+def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:
+    """Split into (training, validation): every ``every``-th file of the sorted list validates."""
+    training = [p for i, p in enumerate(paths) if i % every != every - 1]
+    return training, list(paths[every - 1 :: every])
+
+
+class Photographs:
+    """Decoded photographs, H x W x 3 uint8, kept in memory, no longer than ``longest_side`` px."""
+
+    def __init__(self, paths: Sequence[Path], longest_side: int) -> None:
+        self.images: list[np.ndarray] = []
+        for path in paths:
+            with Image.open(path) as opened:
+                image = ImageOps.exif_transpose(opened.convert("RGB"))
+            image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
+            self.images.append(np.asarray(image))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pairs (wrongly exposed, well exposed), each size x size x 3 uint8, by number."""
+
+    photographs: Photographs
+    size: int
+    seed: int
+    errors: ErrorModel = ErrorModel()
+    windows: WindowModel = WindowModel()
+
+    def __len__(self) -> int:
+        return len(self.photographs)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, place = divmod(number, len(self.photographs))
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.photographs))
+        rng = np.random.default_rng((self.seed, epoch, place))
+        window = cut_window(self.photographs.images[order[place]], self.windows, rng)
+        wrong = synthesize(window, draw_ev(self.errors, rng), self.errors, rng)
+        return fit_square(wrong, self.size), fit_square(window, self.size)
+
+
+def cut_window(image: np.ndarray, model: WindowModel, rng: np.random.Generator) -> np.ndarray:
+    """A random window, mirrored half of the time."""
+    height, width = image.shape[:2]
+    coverage = rng.uniform(*model.coverage)
+    if rng.random() < model.square_share:
+        height_out = width_out = max(1, round(coverage * min(height, width)))
+    else:
+        height_out, width_out = max(1, round(coverage * height)), max(1, round(coverage * width))
+    top = rng.integers(0, height - height_out, endpoint=True)
+    left = rng.integers(0, width - width_out, endpoint=True)
+    window = image[top : top + height_out, left : left + width_out]
+    return window[:, ::-1] if rng.random() < 0.5 else window
+
+
+def fit_square(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize so that the longest side is ``size``; reflect at bottom and right to size x size."""
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    shape = max(1, round(width * scale)), max(1, round(height * scale))
+    resized = np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BICUBIC))
+    return np.pad(
+        resized, ((0, size - shape[1]), (0, size - shape[0]), (0, 0)), mode="symmetric"
+    )

@@ -1,0 +1,134 @@
+"""Badly exposed versions of well exposed photographs.
+
+The main error model is measured: how the paper's data set (Afifi et al. 2021, section 4) was
+rendered at -1.5, -1, +1 and +1.5 EV relative to 0 EV. Errors beyond that range compose the measured
+curves; a second family, the camera response of Ying et al. (ICCVW 2017, "beta-gamma"), clips hard
+as cameras do.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+
+_CODES = np.arange(256, dtype=np.float64)
+_LONGEST_STEP = 1.5
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """How wrong exposures are drawn. All ``*_share`` values are probabilities.
+
+    bands:            (share, lowest EV, highest EV) of each band of errors; shares sum to 1
+    camera_share:     beta-gamma camera response instead of the measured curves
+    black_share:      measured curves with their raised blacks pulled down, by a random part
+    balance:          standard deviation of a channel's gain (white balance), relative
+    contrast:         standard deviation of the exponent of an extra tone curve
+    noise_share:      sensor noise; shot and read are the largest variances at full scale and black
+    jpeg_share:       JPEG compression, quality drawn from jpeg_quality
+    """
+
+    bands: tuple[tuple[float, float, float], ...] = (
+        (0.20, -0.15, 0.15),
+        (0.28, -1.6, -0.15),
+        (0.28, 0.15, 1.6),
+        (0.14, -4.0, -1.6),
+        (0.10, 1.6, 2.5),
+    )
+    camera_share: float = 0.2
+    black_share: float = 0.25
+    balance: float = 0.01
+    contrast: float = 0.03
+    noise_share: float = 0.4
+    shot: float = 2e-3
+    read: float = 2e-5
+    jpeg_share: float = 0.4
+    jpeg_quality: tuple[int, int] = (60, 98)
+
+
+def measured_curve(ev: float) -> np.ndarray:
+    """Tone curve of the paper's renderings: float64 array of 256 code values in 0..255.
+
+    Linear in EV between the measured curves; beyond +-1.5 EV equal steps are composed.
+    """
+    steps = max(1, int(np.ceil(abs(ev) / _LONGEST_STEP - 1e-9)))
+    evs, curves = _measured()
+    one = np.array([np.interp(ev / steps, evs, column) for column in curves.T])
+    curve = one
+    for _ in range(steps - 1):
+        curve = np.interp(curve, _CODES, one)
+    return curve
+
+
+def camera_curve(ev: float, a: float = -0.3293, b: float = 1.1258) -> np.ndarray:
+    """Beta-gamma brightness transform of Ying et al. 2017, eq. 6: 256 code values, unclipped.
+
+    g(P, k) = exp(b (1 - k^a)) P^(k^a), k = 2^EV, P in [0, 1].
+    """
+    exponent = (2.0**ev) ** a
+    return np.asarray(255 * np.exp(b * (1 - exponent)) * (_CODES / 255) ** exponent)
+
+
+def draw_ev(model: ErrorModel, rng: np.random.Generator) -> float:
+    """Draw an exposure error in EV."""
+    shares = np.array([share for share, _, _ in model.bands])
+    _, low, high = model.bands[rng.choice(len(shares), p=shares / shares.sum())]
+    return float(rng.uniform(low, high))
+
+
+def synthesize(
+    image: np.ndarray, ev: float, model: ErrorModel, rng: np.random.Generator
+) -> np.ndarray:
+    """Expose a photograph wrongly by ``ev``: H x W x 3 uint8 sRGB -> the same."""
+    if rng.random() < model.camera_share:
+        curve = camera_curve(ev, -0.3293 * rng.normal(1, 0.08), 1.1258 * rng.normal(1, 0.08))
+    else:
+        curve = measured_curve(ev)
+        if rng.random() < model.black_share:
+            black = rng.random() * curve[0]
+            curve = 255 - (255 - curve) * 255 / (255 - black)
+    tone = np.exp(rng.normal(0, model.contrast))
+    gains = np.exp(rng.normal(0, model.balance, 3))
+    luts = 255 * (np.clip(curve, 0, None) / 255)[:, None] ** tone * gains
+    if rng.random() < model.noise_share:
+        linear = _to_linear(np.clip(luts / 255, 0, 1)).astype(np.float32)
+        exposed = np.stack([linear[:, c][image[..., c]] for c in range(3)], -1)
+        shot, read = model.shot * rng.random() ** 2, model.read * rng.random() ** 2
+        sigma = np.sqrt(exposed * np.float32(shot) + np.float32(read))
+        noisy = exposed + sigma * rng.standard_normal(exposed.shape, np.float32)
+        exposed = np.rint(255 * _to_srgb(np.clip(noisy, 0, 1))).astype(np.uint8)
+    else:
+        table = np.rint(np.clip(luts, 0, 255)).astype(np.uint8)
+        exposed = np.stack([table[:, c][image[..., c]] for c in range(3)], -1)
+    if rng.random() < model.jpeg_share:
+        exposed = _through_jpeg(exposed, int(rng.integers(*model.jpeg_quality, endpoint=True)))
+    return exposed
+
+
+@cache
+def _measured() -> tuple[np.ndarray, np.ndarray]:
+    text = resources.files("midtone.data").joinpath("ev_curves.json").read_text("utf-8")
+    curves = {float(ev): np.array(curve) for ev, curve in json.loads(text)["lut"].items()}
+    curves[0.0] = _CODES
+    evs = sorted(curves)
+    return np.array(evs), np.array([curves[ev] for ev in evs])
+
+
+def _to_linear(srgb: np.ndarray) -> np.ndarray:
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def _to_srgb(linear: np.ndarray) -> np.ndarray:
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))

@@ -1,0 +1,1 @@
+"""Training of the coarse-to-fine network (needs torch: ``pip install midtone[train]``)."""

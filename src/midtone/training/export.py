@@ -1,0 +1,147 @@
+"""A checkpoint's averaged weights as a model file that the package runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors import safe_open
+
+from midtone import pyramid
+from midtone.errors import ModelError
+from midtone.network import CoarseToFine, NetworkConfig, save_network
+from midtone.weights import header
+
+_OPSET = 18
+PARITY = 1e-4
+
+
+def from_checkpoint(checkpoint: Path) -> tuple[CoarseToFine, dict[str, str]]:
+    """The averaged network of a training checkpoint, and the header of its model file."""
+    with safe_open(checkpoint, "pt") as file:
+        metadata = file.metadata()
+        recipe = json.loads(metadata["recipe"])
+        network = CoarseToFine(NetworkConfig.from_dict(recipe["network"]))
+        network.load_state_dict(
+            {name: file.get_tensor("average/" + name) for name in network.state_dict()}
+        )
+    made = {"step": int(metadata["step"]), "recipe": recipe}
+    size = int(recipe["stages"][-1]["size"])
+    return network.eval(), header(network.config.to_dict(), size, made)
+
+
+def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
+    """Write a checkpoint as .onnx or .safetensors; returns the largest difference to torch.
+
+    half: store the weights of an .onnx file as float16 (it computes in float32 all the same);
+          the difference is then against the network with the rounded weights.
+    Raises ModelError, and writes nothing, if an .onnx model differs by more than 1e-4.
+    """
+    network, metadata = from_checkpoint(checkpoint)
+    if target.suffix == ".safetensors":
+        save_network(target, network, metadata)
+        return 0.0
+    if half:
+        for parameter in network.parameters():
+            parameter.data = parameter.data.half().float()
+    model = to_onnx(network, metadata, half=half)
+    difference = parity(network, model)
+    if not difference <= PARITY:
+        raise ModelError(f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written")
+    partial = target.with_suffix(".partial")
+    partial.write_bytes(model.SerializeToString())
+    os.replace(partial, target)
+    return difference
+
+
+def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:
+    """ONNX graph with inputs level1 .. leveln and output corrected; any batch and picture size."""
+    levels = range(network.config.levels)
+    side = 2 * network.config.multiple
+    example = tuple(torch.rand(2, 3, side >> level, 2 * side >> level) for level in levels)
+    any_size = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            _Corrected(network),
+            example,
+            input_names=[f"level{level + 1}" for level in levels],
+            output_names=["corrected"],
+            dynamic_shapes={"levels": tuple(any_size for _ in levels)},
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    for level, given in enumerate([*model.graph.input, *model.graph.output]):
+        part = f"/{2**level}" if 0 < level < len(levels) else ""
+        for axis, name in ((0, "batch"), (2, "height" + part), (3, "width" + part)):
+            given.type.tensor_type.shape.dim[axis].dim_param = name
+    # Names of traced sizes inside the graph mean nothing to a reader.
+    del model.graph.value_info[:]
+    model.producer_name = "midtone"
+    model.doc_string = ""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    if half:
+        _store_half(model)
+    del model.metadata_props[:]
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def parity(network: CoarseToFine, model: onnx.ModelProto) -> float:
+    """Largest difference between ONNX Runtime and torch on a batch of two pictures."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    side = network.config.multiple
+    picture = np.random.default_rng(0).random((2, 2 * side, side, 3), np.float32)
+    split = [pyramid.split(one, network.config.levels, network.config.taps) for one in picture]
+    levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*split, strict=True)]
+    levels = [np.ascontiguousarray(level) for level in levels]
+    with torch.inference_mode():
+        expected = network(*map(torch.from_numpy, levels))[0].numpy()
+    names = [given.name for given in session.get_inputs()]
+    result = session.run(None, dict(zip(names, levels, strict=True)))[0]
+    return float(np.abs(result - expected).max())
+
+
+class _Corrected(torch.nn.Module):
+    """The network without the coarser results, which only training needs."""
+
+    def __init__(self, network: CoarseToFine) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *levels: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.network(*levels)[0])
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Keep float32 weights as float16 with a cast, which ONNX Runtime folds when it loads."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        name = tensor.name
+        weights = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(weights, name + ".half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

@@ -1,0 +1,95 @@
+"""The settings of a training run. They are stored in the run's folder and in the model's header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi
+
+from midtone.data.patches import WindowModel
+from midtone.data.synthesize import ErrorModel
+from midtone.network import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of the schedule, with patches of one size.
+
+    The learning rate rises linearly over ``warmup`` steps to ``rate`` and falls along a cosine to
+    ``final_rate``. ``finest`` is the finest pyramid level that is trained: the coarse levels decide
+    exposure and colour and cost a small part of the time, so they can be trained first, alone.
+    ``errors`` says how photographs are spoiled; they are kept in memory at ``longest_side`` px.
+    """
+
+    size: int
+    batch: int
+    steps: int
+    rate: float
+    final_rate: float
+    warmup: int = 0
+    finest: int = 1
+    errors: ErrorModel = ErrorModel()
+    longest_side: int = 448
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of step 0, 1, ..., steps - 1 of this stage."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.final_rate + (self.rate - self.final_rate) * (1 + cos(pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run but the photographs.
+
+    ema:       decay of the exponential moving average of the weights, which is what is exported
+    clip:      largest norm of the gradient
+    hold_out:  every so many photographs one validates
+    """
+
+    stages: tuple[Stage, ...]
+    network: NetworkConfig = NetworkConfig()
+    windows: WindowModel = WindowModel()
+    pyramid_weight: float = 1.0
+    ema: float = 0.999
+    clip: float = 1.0
+    seed: int = 1
+    hold_out: int = 50
+    validate_every: int = 500
+
+
+_WIDE = ErrorModel(
+    bands=(
+        (0.20, -0.15, 0.15),
+        (0.25, -1.6, -0.15),
+        (0.25, 0.15, 1.6),
+        (0.18, -4.0, -1.6),
+        (0.12, 1.6, 2.8),
+    ),
+    camera_share=0.3,
+    black_share=0.4,
+    balance=0.02,
+    contrast=0.05,
+)
+
+RECIPES = {
+    # The first default model, on two cores: all levels at 128 px, then the two coarse levels alone
+    # and at last all of them at 256 px, the size at which the model runs. The first two stages saw
+    # wider errors, which taught exposure too slowly.
+    "cpu": Recipe(
+        stages=(
+            Stage(128, 16, steps=2000, rate=4e-4, final_rate=2e-4, warmup=200, errors=_WIDE,
+                  longest_side=640),
+            Stage(256, 16, steps=1500, rate=3e-4, final_rate=3e-4, warmup=100, finest=3, errors=_WIDE,
+                  longest_side=640),
+            Stage(256, 16, steps=5500, rate=4e-4, final_rate=1e-4, warmup=100, finest=3),
+            Stage(256, 8, steps=1600, rate=2e-4, final_rate=5e-6, warmup=100),
+        ),
+        validate_every=250,
+    ),
+    "smoke": Recipe(
+        stages=(Stage(size=128, batch=2, steps=4, rate=1e-4, final_rate=1e-5),),
+        hold_out=2,
+        validate_every=2,
+    ),
+}

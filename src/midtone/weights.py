@@ -1,0 +1,171 @@
+"""Model files: the embedded default and others, each of which says what it is.
+
+``.onnx`` runs on ONNX Runtime and needs nothing else; ``.safetensors`` rebuilds the torch network.
+Both carry their settings in the header: pyramid levels, filter taps, the size they run at, and how
+they were made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from midtone.errors import ModelError, UsageError
+from midtone.pyramid import Taps
+
+EMBEDDED = Path(__file__).parent / "models"
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model file's header.
+
+    size:     longest side in pixels of the picture the network sees
+    multiple: height and width of that picture, padded, are multiples of this
+    """
+
+    path: Path
+    size: int
+    levels: int
+    multiple: int
+    taps: Taps
+    made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+class Model(Protocol):
+    """A loaded network."""
+
+    info: ModelInfo
+
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+        """Laplacian levels, finest first, N x 3 x H x W float32 -> corrected N x 3 x H x W."""
+
+
+def header(settings: dict[str, Any], size: int, made: dict[str, Any]) -> dict[str, str]:
+    """What a model file carries. ``settings`` are those of NetworkConfig."""
+    return {
+        "midtone_network": json.dumps(settings),
+        "midtone_size": str(size),
+        "midtone_made": json.dumps(made),
+    }
+
+
+def embedded() -> dict[str, Path]:
+    """Names and files of the models in the package."""
+    return {path.stem: path for path in sorted(EMBEDDED.glob("*.onnx"))}
+
+
+def find(model: str | os.PathLike[str]) -> Path:
+    """Path of an embedded model by name, or of a model file."""
+    known = embedded()
+    if str(model) in known:
+        return known[str(model)]
+    path = Path(model)
+    if path.suffix not in (".onnx", ".safetensors"):
+        raise ModelError(f"{model}: no such model; known are {', '.join(known) or 'none'}, "
+                         "or give an .onnx or .safetensors file")
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    return path
+
+
+def load(
+    model: str | os.PathLike[str] = "default", device: str = "auto", threads: int | None = None
+) -> Model:
+    """Load a model for correcting photographs.
+
+    model:  name of an embedded model, or a path
+    device: "cpu", "cuda" (ModelError if there is none) or "auto" (cuda if there is one)
+    """
+    if device not in DEVICES:
+        raise UsageError(f"device must be one of {', '.join(DEVICES)}, not {device}")
+    path = find(model)
+    return (_OnnxModel if path.suffix == ".onnx" else _TorchModel)(path, device, threads)
+
+
+class _OnnxModel:
+    def __init__(self, path: Path, device: str, threads: int | None) -> None:
+        import onnxruntime
+
+        providers = onnxruntime.get_available_providers()
+        if device == "cuda" and "CUDAExecutionProvider" not in providers:
+            raise ModelError("this ONNX Runtime has no CUDA; install onnxruntime-gpu or use cpu")
+        cuda = device != "cpu" and "CUDAExecutionProvider" in providers
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CUDAExecutionProvider"] * cuda + ["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's errors share no public base
+            raise ModelError(f"{path}: not a usable ONNX model ({error})") from error
+        self.info = _info(path, self._session.get_modelmeta().custom_metadata_map)
+        self._inputs = [given.name for given in self._session.get_inputs()]
+
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+        feed = {
+            name: np.ascontiguousarray(level, np.float32)
+            for name, level in zip(self._inputs, levels, strict=True)
+        }
+        return cast(np.ndarray, self._session.run(None, feed)[0])
+
+
+class _TorchModel:
+    def __init__(self, path: Path, device: str, threads: int | None) -> None:
+        try:
+            import torch
+
+            from midtone.network import load_network
+        except ImportError as error:
+            raise ModelError(f"{path}: .safetensors models need torch: pip install midtone[train]"
+                             ) from error
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ModelError("torch finds no CUDA device; use cpu")
+        self._device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        network, metadata = load_network(path)
+        self._network = network.to(self._device).eval()
+        self.info = _info(path, metadata)
+
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            tensors = [torch.from_numpy(np.ascontiguousarray(level, np.float32)) for level in levels]
+            result = self._network(*(tensor.to(self._device) for tensor in tensors))[0]
+        return cast(np.ndarray, result.cpu().numpy())
+
+
+def info(model: str | os.PathLike[str]) -> ModelInfo:
+    """Header of a model."""
+    return load(model, "cpu").info
+
+
+def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
+    try:
+        settings = json.loads(metadata["midtone_network"])
+        depth = settings["depth"]
+        return ModelInfo(
+            path,
+            int(metadata["midtone_size"]),
+            int(settings["levels"]),
+            max(2 ** (level + stages) for level, stages in enumerate(depth)),
+            cast(Taps, tuple(settings["taps"])),
+            json.loads(metadata["midtone_made"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: the file is not a midtone model") from error

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import DATA
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from midtone import upsample
+
+GOLDEN = np.load(DATA / "guided_upsampling.npz")
+
+
+def smooth_correction(image: np.ndarray, gamma: float = 0.6) -> np.ndarray:
+    """A tone curve, a colour cast and a bright spot."""
+    rows, columns = image.shape[:2]
+    x = (np.arange(columns) + 0.5) / columns
+    y = ((np.arange(rows) + 0.5) / rows)[:, None]
+    spot = 1 + 0.35 * np.exp(-((x - 0.3) ** 2 + (y - 0.6) ** 2) / (2 * 0.18**2))
+    cast = np.array([1.08, 1, 0.92])[: image.shape[2]]
+    return np.clip(image, 0, 1) ** gamma * cast * spot[..., None]
+
+
+def reduced(image: np.ndarray, step: int) -> np.ndarray:
+    rows, columns = (side // step * step for side in image.shape[:2])
+    blocks = image[:rows, :columns].reshape(rows // step, step, columns // step, step, -1)
+    return blocks.mean((1, 3))
+
+
+def test_exact_fit_equals_the_reference():
+    grid = upsample.fit(GOLDEN["low_in"], GOLDEN["low_out"], (13, 13, 8), method="exact")
+    np.testing.assert_allclose(grid, GOLDEN["gamma_13"], rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_exact_fit_equals_the_reference_at_the_papers_size():
+    grid = upsample.fit(GOLDEN["low_in"], GOLDEN["low_out"], upsample.PAPER_GRID, method="exact")
+    np.testing.assert_allclose(grid, GOLDEN["gamma_22"], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("part", "rows", "columns"),
+    [("crop", slice(300, 348), slice(480, 544)), ("corner", slice(-24, None), slice(-24, None))],
+)
+def test_slicing_equals_the_reference(part, rows, columns):
+    # A pixel's result depends on its place and value alone, so the rest may be black.
+    image = np.zeros((667, 1000, 3), np.float32)
+    image[rows, columns] = GOLDEN[f"{part}_u8"] / np.float32(255)
+    result = upsample.apply(GOLDEN["gamma_22"], image)[rows, columns]
+    np.testing.assert_allclose(result, GOLDEN[part], rtol=0, atol=1e-4)
+
+
+def test_fast_fit_is_as_good_as_the_exact_one(astronaut):
+    full = np.kron(astronaut, np.ones((2, 2, 1))) / 255
+    before = reduced(full, 4)
+    wanted = smooth_correction(full)
+    after = reduced(wanted, 4)
+
+    def error(grid: np.ndarray) -> float:
+        return float(((upsample.apply(grid, full) - wanted) ** 2).mean())
+
+    exact = error(upsample.fit(before, after, (13, 13, 8), method="exact"))
+    fast = error(upsample.fit(before, after, (13, 13, 12)))
+    assert 10 * np.log10(fast / exact) < 0.1
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(1, 70), st.integers(1, 70), st.sampled_from([np.uint8, np.uint16, np.float32]),
+    st.integers(1, 80), st.integers(1, 3), st.sampled_from([1, 3]),
+)  # fmt: skip
+def test_result_does_not_depend_on_strips_and_threads(rows, columns, dtype, strip, threads, channels):
+    rng = np.random.default_rng(rows * 100 + columns)
+    grid = upsample.identity((4, 5, 6), channels) + rng.normal(0, 0.2, (4, 5, 6, 1, 1))
+    full = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    image = (rng.random((rows, columns, channels)) * full).astype(dtype)
+    whole = upsample.apply(grid, image, strip=rows, threads=1)
+    parts = upsample.apply(grid, image, strip=strip, threads=threads)
+    assert parts.dtype == dtype
+    assert parts.shape == image.shape
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_slicing_equals_a_slow_and_plain_version():
+    rng = np.random.default_rng(5)
+    grid, image = rng.normal(size=(3, 4, 5, 3, 4)), rng.random((7, 9, 3))
+    result = upsample.apply(grid, image)
+    for row, column in np.ndindex(7, 9):
+        pixel = image[row, column]
+        place = (
+            (row + 0.5) * 2 / 7,
+            (column + 0.5) * 3 / 9,
+            float(pixel @ [0.25, 0.5, 0.25]) * 4,
+        )
+        affine = np.zeros((3, 4))
+        for node in np.ndindex(3, 4, 5):
+            weight = np.prod([max(0.0, 1 - abs(p - n)) for p, n in zip(place, node, strict=True)])
+            affine += weight * grid[node]
+        np.testing.assert_allclose(result[row, column], affine @ [*pixel, 1], atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_identity_changes_nothing(dtype):
+    image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (50, 60, 3), dtype=dtype)
+    np.testing.assert_array_equal(upsample.apply(upsample.identity(), image), image)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 3), (1, 1, 1), (3, 400, 3), (400, 2, 1), (64, 64, 3)], ids=str
+)
+@pytest.mark.parametrize("value", [None, 0.0, 0.3, 1.0])
+def test_small_flat_and_extreme_pictures_can_be_fitted(shape, value):
+    rng = np.random.default_rng(1)
+    picture = rng.random(shape) if value is None else np.full(shape, value)
+    wanted = 0.7 * picture + 0.2
+    grid = upsample.fit(picture, wanted)
+    assert np.isfinite(grid).all()
+    np.testing.assert_allclose(upsample.apply(grid, picture), wanted, atol=2e-3)
+
+
+def test_a_grey_picture_in_three_channels_stays_grey(astronaut):
+    grey = np.repeat(astronaut[..., 1:2], 3, 2)[::4, ::4] / 255
+    wanted = np.repeat(grey[..., :1] ** 0.5, 3, 2)
+    result = upsample.apply(upsample.fit(grey, wanted), grey)
+    assert np.ptp(result, axis=2).max() < 1e-6
+    assert np.abs(result - wanted).mean() < 0.01
+
+
+def test_a_long_strip_of_an_image():
+    image = np.random.default_rng(2).integers(0, 255, (20000, 50, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(upsample.apply(upsample.identity(), image), image)
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        upsample.fit(np.zeros((4, 4, 3)), np.zeros((4, 5, 3)))
+    with pytest.raises(ValueError, match="two nodes"):
+        upsample.fit(np.zeros((4, 4, 3)), np.zeros((4, 4, 3)), (1, 5, 5))
+    with pytest.raises(ValueError, match="cannot transform"):
+        upsample.apply(upsample.identity(channels=1), np.zeros((4, 4, 3)))
