@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import DATA
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from midtone import pyramid
 from midtone.pyramid import BINOMIAL, BURT_ADELSON
+
+from conftest import DATA
 
 GOLDEN = np.load(DATA / "pyramids.npz")
 images = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midtone import upsample
+
+from conftest import DATA
 
 GOLDEN = np.load(DATA / "guided_upsampling.npz")
 
@@ -69,7 +70,9 @@ def test_fast_fit_is_as_good_as_the_exact_one(astronaut):
     st.integers(1, 70), st.integers(1, 70), st.sampled_from([np.uint8, np.uint16, np.float32]),
     st.integers(1, 80), st.integers(1, 3), st.sampled_from([1, 3]),
 )  # fmt: skip
-def test_result_does_not_depend_on_strips_and_threads(rows, columns, dtype, strip, threads, channels):
+def test_result_does_not_depend_on_strips_and_threads(
+    rows, columns, dtype, strip, threads, channels
+):
     rng = np.random.default_rng(rows * 100 + columns)
     grid = upsample.identity((4, 5, 6), channels) + rng.normal(0, 0.2, (4, 5, 6, 1, 1))
     full = 1 if dtype is np.float32 else np.iinfo(dtype).max

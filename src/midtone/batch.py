@@ -1,4 +1,4 @@
-"""Many photographs: folders are mirrored, failures are kept apart, nothing is overwritten unasked."""
+"""Many photographs: folders are mirrored, failures kept apart, nothing overwritten unasked."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def correct_tree(
     sources = [source] if isinstance(source, str | os.PathLike) else source
     jobs = list(plan([Path(one) for one in sources], Path(out)))
     chosen = corrector or Corrector()
+    chosen.check(settings)
 
     def work(job: tuple[Path, Path]) -> Result:
         result = correct_one(*job, chosen, settings, quality=quality, overwrite=overwrite)

@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     fix.add_argument("sources", nargs="+", type=Path, metavar="FILE|FOLDER")
     fix.add_argument("-o", "--out", type=Path, required=True, help="file or folder to write")
     fix.add_argument("--strength", type=float, default=1.0, help="0 (unchanged) to 1 (default)")
-    fix.add_argument("--fusion", action="store_true", help="blend with the input by exposure fusion")
+    fix.add_argument(
+        "--fusion", action="store_true", help="blend with the input by exposure fusion"
+    )
     fix.add_argument("--contrast", action="store_true", help="stretch the contrast")
     fix.add_argument(
         "--scales",

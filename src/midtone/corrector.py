@@ -110,12 +110,21 @@ class Corrector:
         opened = _open(image)
         return _close(image, opened, [self.correct(one, settings).pixels for one in opened])
 
+    def check(self, settings: Settings) -> None:
+        """Raise UsageError if the settings do not fit the model."""
+        levels = self.model.info.levels
+        if settings.scales is not None and len(settings.scales) != levels:
+            raise UsageError(
+                f"{len(settings.scales)} scales for a model of {levels} pyramid levels"
+            )
+
     def correct(self, image: Photo, settings: Settings = _DEFAULTS) -> Photo:
         """Correct one photograph."""
         return self.finish(image, self.plan(image, settings), settings)
 
     def plan(self, image: Photo, settings: Settings = _DEFAULTS) -> Correction:
         """Everything but the full-size work."""
+        self.check(settings)
         small = reduce(image.pixels, self.model.info.size)
         before = _to_float(photo.to_srgb(small, image.icc))
         after = self.network(before, settings.scales)
@@ -144,8 +153,6 @@ class Corrector:
     def network(self, picture: np.ndarray, scales: Sequence[float] | None = None) -> np.ndarray:
         """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped."""
         model = self.model.info
-        if scales is not None and len(scales) != model.levels:
-            raise UsageError(f"the model has {model.levels} pyramid levels, not {len(scales)}")
         height, width = picture.shape[:2]
         padding = [(0, -side % model.multiple) for side in (height, width)]
         padded = np.pad(picture, [*padding, (0, 0)], mode="symmetric")
@@ -226,8 +233,13 @@ def _shared(model: str) -> Corrector:
 
 @overload
 def correct(
-    image: str, target: str | os.PathLike[str], *, model: str = ..., settings: Settings = ...,
-    quality: int = ..., overwrite: bool = ...,
+    image: str,
+    target: str | os.PathLike[str],
+    *,
+    model: str = ...,
+    settings: Settings = ...,
+    quality: int = ...,
+    overwrite: bool = ...,
 ) -> None: ...
 @overload
 def correct(image: AnyImage, *, model: str = ..., settings: Settings = ...) -> AnyImage: ...
@@ -246,8 +258,10 @@ def correct(
     """
     corrector = _shared(model)
     if target is not None:
-        opened = photo.read(image)
-        photo.write(corrector.correct(opened, settings), target, quality=quality, overwrite=overwrite)
+        source = photo.read(image)
+        photo.write(
+            corrector.correct(source, settings), target, quality=quality, overwrite=overwrite
+        )
         return None
     if isinstance(image, str | os.PathLike):
         raise UsageError(f"{image}: say where the corrected photograph goes, or read() it first")

@@ -62,7 +62,10 @@ def fusion_weights(images: Sequence[np.ndarray]) -> np.ndarray:
     for image in images:
         grey = np.pad(luma(image), 1, mode="edge")
         contrast = np.abs(
-            grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+            grey[:-2, 1:-1]
+            + grey[2:, 1:-1]
+            + grey[1:-1, :-2]
+            + grey[1:-1, 2:]
             - 4 * grey[1:-1, 1:-1]
         )
         exposed = np.exp(-((image - _WELL_EXPOSED) ** 2) / (2 * _SPREAD**2)).prod(-1)

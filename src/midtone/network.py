@@ -55,7 +55,10 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> NetworkConfig:
         """Inverse of ``to_dict``."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
+        }
+        return cls(**plain)
 
 
 class SubNetwork(nn.Module):
@@ -85,6 +88,7 @@ class SubNetwork(nn.Module):
                 nn.init.zeros_(cast(Tensor, module.bias))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the network."""
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(x)

@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import (
+    Image,
+    ImageCms,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+)
 
 from midtone.errors import PhotoError
 
@@ -36,6 +43,7 @@ FORMATS = {
     ".webp": "WEBP",
 }
 _GREY, _GREY_16 = {"1", "L", "LA"}, {"I;16", "I;16B", "I;16L", "I;16N"}
+_XMP_TAG = 700
 _ALPHA_FORMATS = {"PNG", "TIFF", "WEBP"}
 
 
@@ -78,7 +86,9 @@ class Photo:
         return replace(self, pixels=pixels)
 
 
-def read(source: str | os.PathLike[str] | bytes | BinaryIO, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+def read(
+    source: str | os.PathLike[str] | bytes | BinaryIO, *, max_megapixels: float = MAX_MEGAPIXELS
+) -> Photo:
     """Read a JPEG, PNG, TIFF or WebP photograph from a path, bytes or a binary stream.
 
     Raises PhotoError with one sentence if there is no such file, or no whole still image in it.
@@ -98,7 +108,7 @@ def read(source: str | os.PathLike[str] | bytes | BinaryIO, *, max_megapixels: f
         raise PhotoError(f"{name}: is a folder, not a photograph") from None
     except PermissionError:
         raise PhotoError(f"{name}: no permission to read it") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PhotoError(f"{name}: {_what(source)}") from None
     except MemoryError:
         raise PhotoError(f"{name}: too large for this computer's memory") from None
@@ -203,9 +213,11 @@ def _convert(pixels: np.ndarray, icc: bytes, *, to_srgb: bool) -> np.ndarray:
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     mode = "L" if profile.profile.xcolor_space.strip() == "GRAY" else "RGB"
     srgb = ImageCms.createProfile("sRGB")
-    order = (profile, srgb, mode, "RGB") if to_srgb else (srgb, profile, "RGB", mode)
-    transform = ImageCms.buildTransform(
-        *order, renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    transform = (
+        ImageCms.buildTransform(profile, srgb, mode, "RGB", intent)
+        if to_srgb
+        else ImageCms.buildTransform(srgb, profile, "RGB", mode, intent)
     )
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     converted = np.asarray(ImageCms.applyTransform(picture, transform))
@@ -254,15 +266,17 @@ def _pixels(
         raise PhotoError(f"{name}: floating-point images are not supported")
     alpha = None
     if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
-        grey = image.mode in ("L", "LA", "La")
-        image = image.convert("LA" if grey else "RGBA")
+        colour = image.mode not in ("L", "LA", "La")
+        image = image.convert("RGBA" if colour else "LA")
         alpha = np.asarray(image.getchannel("A"))
-        image = image.convert("L" if grey else "RGB")
+        image = image.convert("RGB" if colour else "L")
     if image.mode in _GREY:
         return np.asarray(image.convert("L"))[..., None], alpha, _usable(icc, "GRAY")
     if image.mode == "CMYK" and _usable(icc, "CMYK"):
         image = ImageCms.profileToProfile(  # type: ignore[assignment]
-            image, ImageCms.ImageCmsProfile(io.BytesIO(icc or b"")), ImageCms.createProfile("sRGB"),
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(icc or b"")),
+            ImageCms.createProfile("sRGB"),
             outputMode="RGB",
         )
         return np.asarray(image), alpha, None
@@ -348,9 +362,13 @@ def _save(photo: Photo, stream: BinaryIO, format: str, quality: int, name: str) 
         info.add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
         options["pnginfo"] = info
     elif format == "TIFF":
-        options["compression"] = "tiff_lzw"
+        # Uncompressed: with compression Pillow cannot write the EXIF and GPS directories.
+        tags = Image.Exif()
+        if photo.exif:
+            tags.load(photo.exif)
         if photo.xmp:
-            options["tiffinfo"] = {700: photo.xmp}
+            tags[_XMP_TAG] = photo.xmp
+        options["exif"] = tags
     options = {key: value for key, value in options.items() if value is not None}
     try:
         image.save(stream, format, **options)
@@ -361,7 +379,9 @@ def _save(photo: Photo, stream: BinaryIO, format: str, quality: int, name: str) 
 @contextlib.contextmanager
 def _whole_file(path: Path) -> Any:
     """A binary file that takes its name only when it is complete."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=".partial", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{path.stem[:40]}-", suffix=".partial", dir=path.parent
+    )
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -383,7 +403,7 @@ def _what(source: object) -> str:
             size = os.path.getsize(source)
     elif isinstance(source, bytes):
         size = len(source)
-    return "an empty file" if size == 0 else "not a JPEG, PNG, TIFF or WebP image"
+    return "an empty file" if size == 0 else "not a readable JPEG, PNG, TIFF or WebP image"
 
 
 def _sentence(error: Exception) -> str:

@@ -9,7 +9,8 @@ has zero Laplacian levels and ``merge(split(x))`` gives back ``x`` to rounding.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -58,11 +59,11 @@ def gaussian(image: Image, levels: int, taps: Taps = BURT_ADELSON) -> list[Image
 def split(image: Image, levels: int, taps: Taps = BURT_ADELSON) -> list[Image]:
     """Laplacian pyramid, finest first: L_l = G_l - up(G_{l+1}), and the last level is G_n."""
     pyramid = gaussian(image, levels, taps)
-    details = [
-        fine - up(coarse, size(fine), taps)
-        for fine, coarse in zip(pyramid[:-1], pyramid[1:], strict=True)
+    result: list[Image] = [
+        fine - up(coarse, size(fine), taps) for fine, coarse in pairwise(pyramid)
     ]
-    return [*details, pyramid[-1]]
+    result.append(pyramid[-1])
+    return result
 
 
 def merge(pyramid: Sequence[Image], taps: Taps = BURT_ADELSON) -> Image:
@@ -104,9 +105,7 @@ def _down_axis(image: Image, axis: int, taps: Taps) -> Image:
         return _slice(extended, axis, 2 + offset, 2 + offset + 2 * kept - 1, 2)
 
     return (
-        centre * shifted(0)
-        + near * (shifted(-1) + shifted(1))
-        + far * (shifted(-2) + shifted(2))
+        centre * shifted(0) + near * (shifted(-1) + shifted(1)) + far * (shifted(-2) + shifted(2))
     )
 
 
@@ -114,8 +113,9 @@ def _up_axis(image: Image, axis: int, target: int, taps: Taps) -> Image:
     far, near, centre = taps[:3]
     length = image.shape[axis]
     if target not in (2 * length, 2 * length - 1):
-        raise ValueError(f"{length} samples can be enlarged to {2 * length - 1} or {2 * length}, "
-                         f"not to {target}")
+        raise ValueError(
+            f"{length} samples can be enlarged to {2 * length - 1} or {2 * length}, not to {target}"
+        )
     extended = _take(image, np.clip(np.arange(-1, length + 1), 0, length - 1), axis)
     left = _slice(extended, axis, 0, length)
     middle = _slice(extended, axis, 1, length + 1)
@@ -130,7 +130,7 @@ def _take(image: Image, index: np.ndarray, axis: int) -> Image:
         return np.take(image, index, axis)
     import torch
 
-    return cast("Image", image.index_select(axis, torch.from_numpy(index).to(image.device)))
+    return image.index_select(axis, torch.from_numpy(index).to(image.device))
 
 
 def _slice(image: Image, axis: int, start: int, stop: int, step: int = 1) -> Image:
@@ -147,4 +147,4 @@ def _interleave(even: Image, odd: Image, axis: int) -> Image:
         return np.stack((even, odd), position).reshape(shape)
     import torch
 
-    return cast("Image", torch.stack((even, odd), position).reshape(shape))
+    return torch.stack((even, odd), position).reshape(shape)

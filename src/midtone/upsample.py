@@ -1,4 +1,4 @@
-"""Bilateral guided upsampling (Chen, Adams, Wadhwa, Hasinoff 2016; method of the paper's section 3.4).
+"""Bilateral guided upsampling (Chen et al. 2016; Afifi et al. 2021, section 3.4).
 
 ``fit`` finds a small grid of affine colour transforms that carries one small picture into another;
 ``apply`` slices the grid with a full-size picture as its own guide. The grid holds what changed,
@@ -13,7 +13,6 @@ Coordinates (0-based row r, column c of an h x w picture; nodes at the integers 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -207,7 +206,9 @@ def _design(before: np.ndarray, shape: tuple[int, int, int]) -> _Design:
     )
 
 
-def _differences(shape: tuple[int, int, int], smoothness: tuple[float, float, float]) -> list[np.ndarray]:
+def _differences(
+    shape: tuple[int, int, int], smoothness: tuple[float, float, float]
+) -> list[np.ndarray]:
     """Penalty matrices along y, x and z: squared weighted differences as D'D."""
     matrices = []
     for axis, (nodes, weight) in enumerate(zip(shape, smoothness, strict=True)):
@@ -225,7 +226,10 @@ def _normal_blocks(design: _Design, wanted: np.ndarray) -> tuple[np.ndarray, np.
     cells = tuple(nodes - 1 for nodes in design.shape)
     matrix = np.zeros((*design.shape, 8 * terms, 8 * terms))
     right = np.zeros((*design.shape, 8 * terms, outputs))
-    flat_matrix, flat_right = matrix.reshape(-1, *matrix.shape[3:]), right.reshape(-1, *right.shape[3:])
+    flat_matrix, flat_right = (
+        matrix.reshape(-1, *matrix.shape[3:]),
+        right.reshape(-1, *right.shape[3:]),
+    )
     order = np.argsort(design.base, kind="stable")
     base = design.base[order]
     rows = (design.corners[order, :, None] * design.terms[order, None, :]).reshape(len(order), -1)
@@ -243,7 +247,9 @@ def _scatter(cells: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Sum what each cell has for its eight corners (axis 3) at the nodes."""
     nodes = np.zeros((*shape, *cells.shape[4:]))
     for number, (y, x, z) in enumerate(np.ndindex(2, 2, 2)):
-        nodes[y : y + shape[0] - 1, x : x + shape[1] - 1, z : z + shape[2] - 1] += cells[:, :, :, number]
+        nodes[y : y + shape[0] - 1, x : x + shape[1] - 1, z : z + shape[2] - 1] += cells[
+            :, :, :, number
+        ]
     return nodes
 
 
@@ -251,10 +257,7 @@ def _gather(nodes: np.ndarray) -> np.ndarray:
     """Inverse of ``_scatter``'s bookkeeping: the eight corners of each cell along axis 3."""
     gh, gw, gd = nodes.shape[:3]
     return np.stack(
-        [
-            nodes[y : y + gh - 1, x : x + gw - 1, z : z + gd - 1]
-            for y, x, z in np.ndindex(2, 2, 2)
-        ],
+        [nodes[y : y + gh - 1, x : x + gw - 1, z : z + gd - 1] for y, x, z in np.ndindex(2, 2, 2)],
         3,
     )
 
@@ -272,9 +275,13 @@ def _solve_exact(design: _Design, wanted: np.ndarray) -> np.ndarray:
     for ya, za, yb, zb in np.ndindex(2, 2, 2, 2):
         place = (slice(None), y + ya, z + za, slice(None), y + yb, z + zb)
 
-        def part(xa: int, xb: int, ya: int = ya, za: int = za, yb: int = yb, zb: int = zb) -> np.ndarray:
+        def part(
+            xa: int, xb: int, ya: int = ya, za: int = za, yb: int = yb, zb: int = zb
+        ) -> np.ndarray:
             # Advanced indexing puts the cell axes first: (y, z, x, V, V).
-            return np.asarray(matrix[:, :, :, ya, xa, za, :, yb, xb, zb, :].transpose(0, 2, 1, 3, 4))
+            return np.asarray(
+                matrix[:, :, :, ya, xa, za, :, yb, xb, zb, :].transpose(0, 2, 1, 3, 4)
+            )
 
         diagonal[:-1][place] += part(0, 0)
         diagonal[1:][place] += part(1, 1)
@@ -285,21 +292,22 @@ def _solve_exact(design: _Design, wanted: np.ndarray) -> np.ndarray:
             diagonal[:, :, z_node, v, :, z_node, v] += smooth_y
         for y_node in range(rows):
             diagonal[:, y_node, :, v, y_node, :, v] += smooth_z
-    diagonal = diagonal.reshape(columns, size, size)
-    coupling = coupling.reshape(columns - 1, size, size)
+    blocks: np.ndarray = diagonal.reshape(columns, size, size)
+    beside: np.ndarray = coupling.reshape(columns - 1, size, size)
     index = np.arange(size)
-    diagonal[:, index, index] += np.diag(smooth_x)[:, None] + _RIDGE
-    coupling[:, index, index] += np.diag(smooth_x, 1)[:, None]
+    blocks[:, index, index] += np.diag(smooth_x)[:, None] + _RIDGE
+    beside[:, index, index] += np.diag(smooth_x, 1)[:, None]
     load = _scatter(right.reshape(*right.shape[:3], 8, terms, -1), design.shape)
     load = load.transpose(1, 0, 2, 3, 4).reshape(columns, size, -1)
 
-    factors, carried = [], []
+    factors: list[np.ndarray] = []
+    carried: list[np.ndarray] = []
     for x in range(columns):
         if x:
-            diagonal[x] -= carried[-1].T @ carried[-1]
+            blocks[x] -= carried[-1].T @ carried[-1]
             load[x] -= carried[-1].T @ load[x - 1]
-        factor = np.linalg.cholesky(diagonal[x])
-        ahead = coupling[x] if x < columns - 1 else coupling[0][:, :0]
+        factor = np.linalg.cholesky(blocks[x])
+        ahead = beside[x] if x < columns - 1 else beside[0][:, :0]
         solved = np.linalg.solve(factor, np.concatenate((load[x], ahead), 1))
         load[x], ahead = np.split(solved, [load.shape[2]], 1)
         factors.append(factor)
@@ -308,9 +316,7 @@ def _solve_exact(design: _Design, wanted: np.ndarray) -> np.ndarray:
         if x < columns - 1:
             load[x] -= carried[x] @ load[x + 1]
         load[x] = np.linalg.solve(factors[x].T, load[x])
-    return np.asarray(
-        load.reshape(columns, rows, depth, terms, -1).transpose(1, 0, 2, 3, 4)
-    )
+    return np.asarray(load.reshape(columns, rows, depth, terms, -1).transpose(1, 0, 2, 3, 4))
 
 
 def _solve_fast(design: _Design, wanted: np.ndarray) -> np.ndarray:

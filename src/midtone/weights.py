@@ -75,8 +75,10 @@ def find(model: str | os.PathLike[str]) -> Path:
         return known[str(model)]
     path = Path(model)
     if path.suffix not in (".onnx", ".safetensors"):
-        raise ModelError(f"{model}: no such model; known are {', '.join(known) or 'none'}, "
-                         "or give an .onnx or .safetensors file")
+        raise ModelError(
+            f"{model}: no such model; known are {', '.join(known) or 'none'}, "
+            "or give an .onnx or .safetensors file"
+        )
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
     return path
@@ -132,8 +134,9 @@ class _TorchModel:
 
             from midtone.network import load_network
         except ImportError as error:
-            raise ModelError(f"{path}: .safetensors models need torch: pip install midtone[train]"
-                             ) from error
+            raise ModelError(
+                f"{path}: .safetensors models need torch: pip install midtone[train]"
+            ) from error
         if device == "cuda" and not torch.cuda.is_available():
             raise ModelError("torch finds no CUDA device; use cpu")
         self._device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
@@ -145,7 +148,9 @@ class _TorchModel:
         import torch
 
         with torch.inference_mode():
-            tensors = [torch.from_numpy(np.ascontiguousarray(level, np.float32)) for level in levels]
+            tensors = [
+                torch.from_numpy(np.ascontiguousarray(level, np.float32)) for level in levels
+            ]
             result = self._network(*(tensor.to(self._device) for tensor in tensors))[0]
         return cast(np.ndarray, result.cpu().numpy())
 

@@ -51,7 +51,7 @@ class Photographs:
             with Image.open(path) as opened:
                 image = ImageOps.exif_transpose(opened.convert("RGB"))
             image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
-            self.images.append(np.asarray(image))
+            self.images.append(np.array(image))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -99,6 +99,4 @@ def fit_square(image: np.ndarray, size: int) -> np.ndarray:
     scale = size / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
     resized = np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BICUBIC))
-    return np.pad(
-        resized, ((0, size - shape[1]), (0, size - shape[0]), (0, 0)), mode="symmetric"
-    )
+    return np.pad(resized, ((0, size - shape[1]), (0, size - shape[0]), (0, 0)), mode="symmetric")

@@ -46,7 +46,7 @@ def _blur(image: np.ndarray) -> np.ndarray:
     taps /= taps.sum()
     for _ in range(2):
         length = image.shape[0] - _TAPS + 1
-        image = sum(  # type: ignore[assignment]
-            tap * image[start : start + length] for start, tap in enumerate(taps)
-        ).swapaxes(0, 1)  # type: ignore[attr-defined]
+        image = sum(tap * image[start : start + length] for start, tap in enumerate(taps)).swapaxes(
+            0, 1
+        )
     return image

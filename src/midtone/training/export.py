@@ -55,7 +55,9 @@ def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
     model = to_onnx(network, metadata, half=half)
     difference = parity(network, model)
     if not difference <= PARITY:
-        raise ModelError(f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written")
+        raise ModelError(
+            f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written"
+        )
     partial = target.with_suffix(".partial")
     partial.write_bytes(model.SerializeToString())
     os.replace(partial, target)
@@ -67,7 +69,7 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
     levels = range(network.config.levels)
     side = 2 * network.config.multiple
     example = tuple(torch.rand(2, 3, side >> level, 2 * side >> level) for level in levels)
-    any_size = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

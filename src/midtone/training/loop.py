@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from midtone import pyramid
 from midtone.data.patches import Examples, Photographs, find_photos, fit_square, hold_out
 from midtone.data.synthesize import synthesize
+from midtone.errors import ModelError
 from midtone.network import CoarseToFine
 from midtone.training.losses import pyramid_loss, pyramid_targets, reconstruction_loss
 from midtone.training.recipe import Recipe, Stage
@@ -32,7 +33,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
 
     Returns the path of the final checkpoint. ``out`` receives recipe.json, log.jsonl and
     checkpoint.safetensors (weights, their moving average, Adam's moments and the step). Raises
-    ValueError if ``out`` holds a run with other settings or a loss is not finite.
+    ModelError if ``out`` holds a run with other settings or a loss is not finite.
     """
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
@@ -50,7 +51,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
 
     training, validation = hold_out(find_photos(photos), recipe.hold_out)
     if not training or not validation:
-        raise ValueError(f"{photos}: too few photographs to train on")
+        raise ModelError(f"{photos}: too few photographs to train on")
     checks = validation_set(validation, recipe)
 
     total = sum(stage.steps for stage in recipe.stages)
@@ -80,7 +81,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
             adam.step()
             losses.append(loss.item())
             if not np.isfinite(losses[-1]):
-                raise ValueError(f"the loss of step {step} is {losses[-1]}; {checkpoint} is kept")
+                raise ModelError(f"the loss of step {step} is {losses[-1]}; {checkpoint} is kept")
             # A short memory first, or the random start would stay in the average.
             decay = min(recipe.ema, (1 + step) / (10 + step))
             with torch.no_grad():
@@ -113,7 +114,7 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches number start..stop-1 as float tensors N x 3 x H x W in [0, 1]."""
     numbers = range(start * batch, stop * batch)
-    loader = DataLoader(
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         examples,  # type: ignore[arg-type]
         batch_size=batch,
         sampler=numbers,
@@ -199,11 +200,11 @@ def load(
     adam: torch.optim.Adam,
     settings: str,
 ) -> int:
-    """Restore a checkpoint; returns its step. Raises ValueError if the settings differ."""
+    """Restore a checkpoint; returns its step. Raises ModelError if the settings differ."""
     with safe_open(path, "pt") as file:
         header = file.metadata()
         if json.loads(header["recipe"]) != json.loads(settings):
-            raise ValueError(f"{path} was made with other settings; choose another folder")
+            raise ModelError(f"{path} was made with other settings; choose another folder")
         step = int(header["step"])
         with torch.no_grad():
             for name, parameter in network.named_parameters():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -22,8 +23,7 @@ def pyramid_targets(target: Tensor, levels: int, taps: Taps = BURT_ADELSON) -> l
     """
     gaussian = pyramid.gaussian(target, levels, taps)
     return [target] + [
-        pyramid.up(coarse, pyramid.size(fine), taps)
-        for fine, coarse in zip(gaussian[:-1], gaussian[1:], strict=True)
+        pyramid.up(coarse, pyramid.size(fine), taps) for fine, coarse in pairwise(gaussian)
     ]
 
 

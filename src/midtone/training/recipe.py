@@ -78,10 +78,27 @@ RECIPES = {
     # wider errors, which taught exposure too slowly.
     "cpu": Recipe(
         stages=(
-            Stage(128, 16, steps=2000, rate=4e-4, final_rate=2e-4, warmup=200, errors=_WIDE,
-                  longest_side=640),
-            Stage(256, 16, steps=1500, rate=3e-4, final_rate=3e-4, warmup=100, finest=3, errors=_WIDE,
-                  longest_side=640),
+            Stage(
+                128,
+                16,
+                steps=2000,
+                rate=4e-4,
+                final_rate=2e-4,
+                warmup=200,
+                errors=_WIDE,
+                longest_side=640,
+            ),
+            Stage(
+                256,
+                16,
+                steps=1500,
+                rate=3e-4,
+                final_rate=3e-4,
+                warmup=100,
+                finest=3,
+                errors=_WIDE,
+                longest_side=640,
+            ),
             Stage(256, 16, steps=5500, rate=4e-4, final_rate=1e-4, warmup=100, finest=3),
             Stage(256, 8, steps=1600, rate=2e-4, final_rate=5e-6, warmup=100),
         ),

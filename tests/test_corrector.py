@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import midtone
+from midtone import photo
+from midtone.corrector import Corrector, Settings, reduce
+from midtone.evaluation.metrics import psnr
+
+from conftest import DATA  # noqa: F401
+
+
+def test_a_dark_photograph_gets_brighter_and_better(corrector, dark, astronaut):
+    fixed = corrector(dark)
+    good = astronaut[:400] / 255
+    assert fixed.dtype == np.uint8
+    assert fixed.shape == dark.shape
+    assert psnr(fixed / 255, good) > psnr(dark / 255, good) + 1
+
+
+def test_a_bright_photograph_gets_darker_and_better(corrector, astronaut):
+    bright = np.rint(255 * np.clip(1.15 * (astronaut / 255) ** 0.45, 0, 1)).astype(np.uint8)
+    fixed = corrector(bright)
+    assert psnr(fixed / 255, astronaut / 255) > psnr(bright / 255, astronaut / 255) + 1
+
+
+def test_sharpness_is_kept(corrector, dark):
+    def detail(image: np.ndarray) -> np.ndarray:
+        grey = image.astype(float).mean(2)
+        return (grey[1:-1, 1:-1] * 4 - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2]
+                - grey[1:-1, 2:]).ravel()  # fmt: skip
+
+    large = np.asarray(Image.fromarray(dark).resize((1536, 1200), Image.Resampling.LANCZOS))
+    before, after = detail(large), detail(corrector(large))
+    assert np.corrcoef(before, after)[0, 1] > 0.9
+    assert after.std() > before.std()
+
+
+def test_strength_blends_exactly(corrector, dark):
+    image = dark.astype(np.float32) / 255
+    full, half = corrector(image), corrector(image, strength=0.5)
+    inside = ((full > 0) & (full < 1)).all(2)
+    np.testing.assert_allclose(half[inside], (0.5 * (image + full))[inside], atol=1e-5)
+    np.testing.assert_array_equal(corrector(dark, strength=0), dark)
+
+
+@settings(max_examples=10)
+@given(
+    st.integers(1, 300), st.integers(1, 300),
+    st.sampled_from([np.uint8, np.uint16, np.float32, np.float64]), st.sampled_from([0, 1, 3, 4]),
+)  # fmt: skip
+def test_type_and_size_out_are_type_and_size_in(corrector, height, width, dtype, channels):
+    rng = np.random.default_rng(height * 1000 + width)
+    shape = (height, width, channels) if channels else (height, width)
+    full = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    image = (rng.random(shape) * full).astype(dtype)
+    result = corrector(image)
+    assert result.dtype == dtype
+    assert result.shape == shape
+    assert result.max() <= full
+    if channels == 4:
+        np.testing.assert_array_equal(result[..., 3], image[..., 3])
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1, 1), (1, 2000, 3), (2000, 1, 1), (50, 3000, 3)])
+def test_extreme_sizes(corrector, shape):
+    image = np.full(shape, 100, np.uint8)
+    result = corrector(image)
+    assert result.shape == shape
+    assert np.ptp(result.astype(int), axis=(0, 1)).max() < 40
+
+
+def test_grey_stays_grey(corrector, dark):
+    grey = dark[..., 1]
+    fixed = corrector(grey)
+    assert fixed.shape == grey.shape
+    assert fixed.mean() > grey.mean()
+    colour = corrector(np.repeat(grey[..., None], 3, 2))
+    assert np.ptp(colour.astype(int), axis=2).max() == 0
+    assert np.abs(colour[..., 0].astype(int) - fixed).mean() < 2
+
+
+def test_pillow_and_photo_keep_their_type(corrector, dark):
+    picture = Image.fromarray(dark)
+    assert isinstance(corrector(picture), Image.Image)
+    np.testing.assert_array_equal(np.asarray(corrector(picture)), corrector(dark))
+    grey = corrector(picture.convert("LA"))
+    assert grey.mode == "LA"
+    one = photo.from_array(dark)
+    assert isinstance(corrector(one), midtone.Photo)
+
+
+def test_tensors(corrector, dark):
+    torch = pytest.importorskip("torch")
+    tensor = torch.from_numpy(dark[:200, :300].copy()).permute(2, 0, 1).float() / 255
+    one = corrector(tensor)
+    batch = corrector(torch.stack((tensor, tensor)))
+    assert one.shape == tensor.shape
+    assert batch.shape == (2, 3, 200, 300)
+    torch.testing.assert_close(batch[1], one)
+
+
+def test_another_colour_space_is_honoured(corrector, dark):
+    from test_photo import display_p3
+
+    plain = corrector(photo.from_array(dark))
+    tagged = corrector(photo.Photo(dark, icc=display_p3()))
+    assert tagged.icc == display_p3()
+    # Same numbers, other colours: the network must have seen something else.
+    assert np.abs(plain.pixels.astype(int) - tagged.pixels).mean() > 0.5
+    seen = photo.to_srgb(reduce(tagged.pixels, 256), tagged.icc)
+    wanted = corrector(photo.from_array(photo.to_srgb(reduce(dark, 256), tagged.icc))).pixels
+    assert np.abs(seen.astype(int) - wanted).mean() < 6
+
+
+def test_options_change_the_result(corrector, dark):
+    dull = dark // 2 + 40
+    plain = corrector(dull)
+    for options in ({"fusion": True}, {"contrast": True}, {"scales": (1.5, 1.5, 1.5, 1.05)}):
+        assert np.abs(corrector(dull, **options).astype(int) - plain).mean() > 0.5, options
+
+
+def test_exposure_error_has_the_right_sign(corrector, dark, astronaut):
+    bright = np.rint(255 * (astronaut / 255) ** 0.4).astype(np.uint8)
+    errors = [corrector.exposure_error(image) for image in (dark, bright)]
+    assert errors[0] < -0.3
+    assert errors[1] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 1.5}, "strength"),
+        ({"strength": float("nan")}, "strength"),
+        ({"scales": (1, 1)}, "model of 4 pyramid levels"),
+        ({"scales": (-1, 1, 1, 1)}, "level scales"),
+    ],
+)
+def test_wrong_options_are_refused(corrector, dark, options, message):
+    with pytest.raises(midtone.UsageError, match=message):
+        corrector(dark, **options)
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((3, 4, 5, 6)), np.zeros((4, 4), np.int64), np.zeros((4, 4, 2)), "text", None]
+)
+def test_what_is_no_image_is_refused(corrector, image):
+    with pytest.raises(midtone.Error):
+        corrector(image)
+
+
+def test_files_and_arrays_through_the_front_door(tmp_path, dark):
+    source, target = tmp_path / "dark.png", tmp_path / "fixed.png"
+    Image.fromarray(dark).save(source)
+    midtone.correct(source, target)
+    written = np.asarray(Image.open(target))
+    np.testing.assert_array_equal(written, midtone.correct(dark))
+    with pytest.raises(midtone.UsageError, match="say where"):
+        midtone.correct(source)
+    half = midtone.correct(dark, settings=Settings(strength=0.5))
+    assert dark.mean() < half.mean() < written.mean()
+
+
+def test_devices_are_never_swapped_silently():
+    with pytest.raises(midtone.ModelError, match="CUDA"):
+        Corrector(device="cuda")
+    with pytest.raises(midtone.UsageError, match="device"):
+        Corrector(device="tpu")

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from midtone.baselines.auto_gamma import auto_gamma
+from midtone.baselines.clahe import clahe
+from midtone.baselines.equalize import equalize
+from midtone.evaluation.metrics import psnr, ssim
+
+
+def test_metrics_equal_an_independent_implementation(astronaut):
+    good = astronaut[:201, :333] / 255
+    noisy = np.clip(good**0.8 + np.random.default_rng(0).normal(0, 0.05, good.shape), 0, 1)
+    assert psnr(noisy, good) == pytest.approx(peak_signal_noise_ratio(good, noisy, data_range=1))
+    expected = structural_similarity(
+        noisy, good, channel_axis=2, data_range=1, gaussian_weights=True, sigma=1.5,
+        use_sample_covariance=False,
+    )  # fmt: skip
+    assert ssim(noisy, good) == pytest.approx(expected, abs=1e-10)
+
+
+def test_laws_of_the_metrics(astronaut):
+    image = astronaut[:64, :64] / 255
+    assert psnr(image, image) == float("inf")
+    assert ssim(image, image) == pytest.approx(1)
+    assert psnr(image * 0, image * 0 + 0.1) == pytest.approx(20)
+    with pytest.raises(ValueError, match="different shapes"):
+        psnr(image, image[1:])
+    with pytest.raises(ValueError, match="at least 11"):
+        ssim(image[:5], image[:5])
+
+
+@pytest.mark.parametrize("method", [equalize, clahe, auto_gamma])
+def test_baselines_keep_shape_and_type(method, dark):
+    result = method(dark)
+    assert result.shape == dark.shape
+    assert result.dtype == np.uint8
+    assert result.mean() > dark.mean()
+
+
+def test_equalising_flattens_the_histogram(dark):
+    counts = np.histogram(equalize(dark), bins=8, range=(0, 256))[0]
+    assert counts.max() < 2.5 * counts.min()
+
+
+def test_auto_gamma_reaches_its_mean(dark, astronaut):
+    for image in (dark, astronaut):
+        luma = auto_gamma(image) @ [0.299, 0.587, 0.114] / 255
+        assert luma.mean() == pytest.approx(0.46, abs=0.005)

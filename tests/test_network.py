@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from midtone import pyramid, weights  # noqa: E402
+from midtone.network import (  # noqa: E402
+    CoarseToFine,
+    NetworkConfig,
+    SubNetwork,
+    count_parameters,
+    save_network,
+)
+
+SMALL = NetworkConfig(levels=2, channels=(4, 6), depth=(2, 3))
+
+
+def test_parameters_are_the_papers():
+    assert count_parameters(CoarseToFine()) == 7_015_449
+    assert [count_parameters(SubNetwork(d, c, 0.2)) for d, c in ((4, 24), (3, 24), (3, 16))] == [
+        4_365_915,
+        1_083_675,
+        482_067,
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [NetworkConfig(levels=1, channels=(8,), depth=(2,)), SMALL, NetworkConfig()],
+    ids=lambda config: f"{config.levels} levels",
+)
+def test_shapes_follow_the_pyramid(config):
+    network = CoarseToFine(config)
+    height, width = config.multiple, 2 * config.multiple
+    levels = pyramid.split(torch.rand(2, 3, height, width), config.levels)
+    results = network(*levels)
+    sizes = [tuple(result.shape[2:]) for result in results]
+    assert sizes[0] == (height, width)
+    assert sizes[1:] == [(height >> n, width >> n) for n in range(config.levels - 1)]
+    for finest in range(1, config.levels + 1):
+        part = network(*levels, finest=finest)
+        assert len(part) == config.levels - finest + 1
+        for ours, theirs in zip(part, results[finest - 1 :], strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_the_residual_is_added_to_the_coarser_result_alone():
+    network = CoarseToFine(SMALL)
+    for subnetwork in network.subnetworks:
+        torch.nn.init.zeros_(subnetwork.head.weight)
+        torch.nn.init.constant_(subnetwork.head.bias, 0.25)
+    levels = pyramid.split(torch.rand(1, 3, 32, 32), 2)
+    result, coarser = network(*levels)
+    torch.testing.assert_close(result, coarser + 0.25)
+
+
+def test_settings_survive_a_file(tmp_path):
+    network = CoarseToFine(SMALL)
+    path = tmp_path / "small.safetensors"
+    save_network(path, network, weights.header(SMALL.to_dict(), 64, {"note": "test"}))
+    model = weights.load(path, "cpu")
+    assert model.info.multiple == SMALL.multiple == 16
+    assert model.info.made == {"note": "test"}
+    levels = pyramid.split(np.random.default_rng(0).random((32, 48, 3), np.float32), 2)
+    levels = [level.transpose(2, 0, 1)[None] for level in levels]
+    with torch.inference_mode():
+        expected = network(*map(torch.from_numpy, map(np.ascontiguousarray, levels)))[0]
+    np.testing.assert_allclose(model.run(levels), expected.numpy(), atol=1e-6)
+    assert NetworkConfig.from_dict(json.loads(json.dumps(SMALL.to_dict()))) == SMALL
+
+
+def test_wrong_configurations_are_refused():
+    with pytest.raises(ValueError, match="one entry for each"):
+        NetworkConfig(levels=3)
+    with pytest.raises(ValueError, match="expected 2 pyramid levels"):
+        CoarseToFine(SMALL)(torch.rand(1, 3, 16, 16))

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+import midtone
+from midtone import photo
+from midtone.errors import PhotoError
+
+FORMATS = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP"}
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+    b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+    b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def display_p3() -> bytes:
+    """A profile that is not sRGB: its primaries' matrix columns are swapped about."""
+    return _profile(b"rXYZ", b"gXYZ")
+
+
+def _profile(first: bytes, second: bytes) -> bytes:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack_from(">I", profile, 128)[0]
+    places = {bytes(profile[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    a, b = places[first], places[second]
+    one, two = bytes(profile[a + 4 : a + 12]), bytes(profile[b + 4 : b + 12])
+    profile[a + 4 : a + 12], profile[b + 4 : b + 12] = two, one
+    return bytes(profile)
+
+
+def exif(orientation: int) -> Image.Exif:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    tags[0x010F] = "Maker"
+    tags[0x0132] = "2026:01:02 03:04:05"
+    tags.get_ifd(0x8769)[0x829A] = 0.004
+    tags.get_ifd(0x8825)[0x0001] = "N"
+    return tags
+
+
+def encode(suffix: str, image: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    if suffix == "webp":
+        options = {"lossless": True} | options
+    image.save(buffer, FORMATS[suffix], **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_metadata_goes_through(suffix, tmp_path, astronaut):
+    source, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
+    profile = display_p3()
+    options = {"exif": exif(1).tobytes(), "icc_profile": profile, "dpi": (300, 300)}
+    if suffix == "tif":
+        options["exif"] = exif(1)
+        options["exif"].load(exif(1).tobytes())
+        options["exif"][700] = XMP
+    elif suffix == "png":
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options["pnginfo"] = info
+    else:
+        options["xmp"] = XMP
+    source.write_bytes(encode(suffix, Image.fromarray(astronaut), **options))
+    midtone.write(midtone.read(source), target)
+    with Image.open(target) as written:
+        tags = written.getexif()
+        assert tags[0x010F] == "Maker"
+        assert tags[0x0132] == "2026:01:02 03:04:05"
+        assert tags.get_ifd(0x8769)[0x829A] == pytest.approx(0.004)
+        assert tags.get_ifd(0x8825)[0x0001] == "N"
+        assert written.info["icc_profile"] == profile
+        if suffix != "webp":
+            assert written.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    kept = midtone.read(target)
+    assert kept.xmp is not None
+    assert b'tiff:Orientation="1"' in kept.xmp
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_come_upright_and_the_tag_is_reset(suffix, orientation, tmp_path):
+    upright = np.zeros((20, 32, 3), np.uint8)
+    upright[:10, :16] = 255
+    turns = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # inverse transpositions
+    stored = Image.fromarray(upright)
+    if turns[orientation] is not None:
+        stored = stored.transpose(Image.Transpose(turns[orientation]))
+    data = encode(suffix, stored, exif=exif(orientation).tobytes())
+    read = midtone.read(data)
+    assert read.size == (32, 20)
+    assert np.abs(read.pixels.astype(int) - upright).max() < 60
+    target = tmp_path / f"out.{suffix}"
+    midtone.write(read, target)
+    with Image.open(target) as written:
+        assert written.size == (32, 20)
+        assert written.getexif().get(0x0112, 1) == 1
+
+
+def test_maker_notes_stay_byte_for_byte():
+    tags = exif(6)
+    tags.get_ifd(0x8769)[0x927C] = bytes(range(200))
+    raw = tags.tobytes()
+    changed = photo.upright(raw)
+    assert len(changed) == len(raw)
+    assert sum(a != b for a, b in zip(raw, changed, strict=True)) == 1
+    assert bytes(range(200)) in changed
+
+
+@given(st.binary(max_size=80))
+def test_absurd_exif_is_left_alone(block):
+    for start in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"Exif\0\0II*\0\xff\xff\xff\xff", b""):
+        assert len(photo.upright(start + block)) == len(start + block)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels", "alpha", "dtype"),
+    [
+        ("L", 1, False, np.uint8),
+        ("LA", 1, True, np.uint8),
+        ("RGB", 3, False, np.uint8),
+        ("RGBA", 3, True, np.uint8),
+        ("P", 3, False, np.uint8),
+        ("1", 1, False, np.uint8),
+        ("I;16", 1, False, np.uint16),
+    ],
+)
+def test_modes_of_png(mode, channels, alpha, dtype, tmp_path, astronaut):
+    if mode == "I;16":
+        image = Image.fromarray(astronaut[..., 0].astype(np.uint16) * 256)
+    else:
+        image = Image.fromarray(astronaut).convert(mode)
+    read = midtone.read(encode("png", image))
+    assert read.pixels.shape == (512, 512, channels)
+    assert read.pixels.dtype == dtype
+    assert (read.alpha is not None) == alpha
+    midtone.write(read, tmp_path / "out.png")
+    again = midtone.read(tmp_path / "out.png")
+    np.testing.assert_array_equal(again.pixels, read.pixels)
+    if alpha:
+        np.testing.assert_array_equal(again.alpha, read.alpha)
+
+
+def test_transparent_palette_keeps_its_transparency(astronaut):
+    image = Image.fromarray(astronaut).convert("P")
+    read = midtone.read(encode("png", image, transparency=0))
+    assert read.alpha is not None
+    assert read.alpha.min() == 0
+
+
+def test_a_profile_of_another_kind_of_pixels_is_not_kept(astronaut):
+    grey = Image.fromarray(astronaut[..., 0])
+    assert midtone.read(encode("png", grey, icc_profile=display_p3())).icc is None
+    assert midtone.read(encode("png", grey, icc_profile=b"broken")).icc is None
+
+
+def test_colours_go_to_srgb_and_back(astronaut):
+    profile = display_p3()
+    small = astronaut[::8, ::8]
+    seen = photo.to_srgb(small, profile)
+    assert np.abs(seen.astype(int) - small).mean() > 2
+    inside = ((seen > 5) & (seen < 250)).all(2)
+    back = photo.from_srgb(seen, profile, 3)
+    assert np.abs(back.astype(int) - small)[inside].max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "an empty file"),
+        (b"just some text, not an image", "not a readable JPEG"),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 40, "not a readable JPEG"),
+    ],
+)
+def test_what_is_no_image(data, message, tmp_path):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(data)
+    for source in (data, path):
+        with pytest.raises(PhotoError, match=message) as raised:
+            midtone.read(source)
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_truncated_files_are_refused(suffix, astronaut):
+    data = encode(suffix, Image.fromarray(astronaut))
+    with pytest.raises(PhotoError, match="damaged or incomplete"):
+        midtone.read(data[: len(data) // 2])
+
+
+def test_missing_files_folders_and_animations_are_named(tmp_path):
+    with pytest.raises(PhotoError, match="no such file"):
+        midtone.read(tmp_path / "none.jpg")
+    with pytest.raises(PhotoError, match="is a folder"):
+        midtone.read(tmp_path)
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(PhotoError, match="animated"):
+        midtone.read(tmp_path / "moving.webp")
+
+
+def test_the_size_limit_speaks_before_decoding(astronaut):
+    with pytest.raises(PhotoError, match="more than the limit of"):
+        midtone.read(encode("png", Image.fromarray(astronaut)), max_megapixels=0.1)
+
+
+def test_writing_is_careful(tmp_path, astronaut):
+    image = photo.from_array(astronaut)
+    target = tmp_path / "out.jpg"
+    target.write_bytes(b"precious")
+    with pytest.raises(PhotoError, match="exists already"):
+        midtone.write(image, target)
+    assert target.read_bytes() == b"precious"
+    with pytest.raises(PhotoError, match="unknown image format"):
+        midtone.write(image, tmp_path / "out.xyz")
+    with pytest.raises(PhotoError, match="quality"):
+        midtone.write(image, tmp_path / "new.jpg", quality=0)
+    with pytest.raises(PhotoError, match="transparency"):
+        midtone.write(photo.from_array(np.zeros((4, 4, 4), np.uint8)), tmp_path / "new.jpg")
+    with pytest.raises(PhotoError, match="cannot be"):
+        midtone.write(image, tmp_path / "missing" / "new.jpg")
+    wide = photo.Photo(np.zeros((1, 70000, 3), np.uint8))
+    with pytest.raises(PhotoError, match="cannot be"):
+        midtone.write(wide, tmp_path / "new.jpg")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jpg"]
+
+
+def test_jpeg_keeps_its_chroma_subsampling(tmp_path, astronaut):
+    for subsampling in (0, 1, 2):
+        data = encode("jpg", Image.fromarray(astronaut), subsampling=subsampling)
+        midtone.write(midtone.read(data), tmp_path / f"{subsampling}.jpg")
+        assert midtone.read(tmp_path / f"{subsampling}.jpg").subsampling == subsampling
