@@ -209,6 +209,29 @@ def test_missing_files_folders_and_animations_are_named(tmp_path):
         midtone.read(tmp_path / "moving.webp")
 
 
+def test_multi_picture_jpegs_of_telephones_are_photographs(tmp_path, astronaut):
+    path = tmp_path / "phone.jpg"
+    second = Image.new("RGB", (64, 64))
+    Image.fromarray(astronaut).save(path, "MPO", save_all=True, append_images=[second])
+    read = midtone.read(path)
+    assert read.format == "JPEG"
+    assert read.size == (512, 512)
+
+
+def test_streams_are_read_and_written(astronaut):
+    data = encode("png", Image.fromarray(astronaut))
+    stream = io.BytesIO()
+    midtone.write(midtone.read(io.BytesIO(data)), stream)
+    np.testing.assert_array_equal(midtone.read(stream.getvalue()).pixels, astronaut)
+
+
+def test_reading_leaves_pillows_own_limit_alone(astronaut):
+    before = Image.MAX_IMAGE_PIXELS
+    midtone.read(encode("png", Image.fromarray(astronaut)))
+    assert before is not None
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
 def test_the_size_limit_speaks_before_decoding(astronaut):
     with pytest.raises(PhotoError, match="more than the limit of"):
         midtone.read(encode("png", Image.fromarray(astronaut)), max_megapixels=0.1)

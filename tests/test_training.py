@@ -45,7 +45,7 @@ def test_perfect_results_have_no_loss():
     target = torch.rand(2, 3, 64, 64)
     targets = pyramid_targets(target, 4)
     assert reconstruction_loss(target, target) == 0
-    assert pyramid_loss(targets[1:], targets) == 0
+    assert pyramid_loss(targets[1:], targets[1:]) == 0
 
 
 def test_pyramid_loss_has_the_papers_weights():
@@ -54,8 +54,9 @@ def test_pyramid_loss_has_the_papers_weights():
         wrong = [t + 0.1 if n == level else t for n, t in enumerate(targets[1:], start=2)]
         pixels = (64 >> (level - 2)) ** 2
         expected = 2 ** (level - 2) * 0.1 * pixels / 64**2
-        assert pyramid_loss(wrong, targets).item() == pytest.approx(expected, rel=1e-4)
-        assert pyramid_loss(wrong[level - 2 :], targets).item() == pytest.approx(expected, rel=1e-4)
+        assert pyramid_loss(wrong, targets[1:]).item() == pytest.approx(expected, rel=1e-4)
+        part = pyramid_loss(wrong[level - 2 :], targets[level - 1 :], level)
+        assert part.item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_targets_are_enlarged_gaussian_levels():
@@ -65,6 +66,11 @@ def test_targets_are_enlarged_gaussian_levels():
     torch.testing.assert_close(one, image)
     torch.testing.assert_close(two, pyramid.up(coarse[1], (32, 48)))
     torch.testing.assert_close(three, pyramid.up(coarse[2], (16, 24)))
+    for finest in (1, 2, 3):
+        for part, whole in zip(
+            pyramid_targets(image, 3, finest=finest), (one, two, three)[finest - 1 :], strict=True
+        ):
+            torch.testing.assert_close(part, whole)
 
 
 def test_learning_rates_follow_the_recipe():

@@ -126,17 +126,18 @@ class CoarseToFine(nn.Module):
 
             u_n = T_n(f_n(X_n));  y_l = f_l(u_{l+1} + X_l) + u_{l+1};  u_l = T_l(y_l)
 
-        finest: stop after this level and return (u_finest, ..., un), to train the coarse levels
-        alone.
+        finest: stop after this level, to train the coarse levels alone; levels are then those from
+        ``finest`` on, and so are the results (u_finest, ..., un).
         """
-        if len(levels) != self.config.levels:
-            raise ValueError(f"expected {self.config.levels} pyramid levels, got {len(levels)}")
+        count = self.config.levels
+        if len(levels) != count - finest + 1:
+            raise ValueError(f"expected levels {finest} to {count}, got {len(levels)} of them")
         result = self.subnetworks[-1](levels[-1])
         results: list[Tensor] = []
-        for level in range(self.config.levels - 1, finest - 1, -1):
+        for level in range(count - 1, finest - 1, -1):
             coarser = self.enlarge[level - 1](result)
             results.append(coarser)
-            result = self.subnetworks[level - 1](coarser + levels[level - 1]) + coarser
+            result = self.subnetworks[level - 1](coarser + levels[level - finest]) + coarser
         if finest > 1:
             result = self.enlarge[finest - 2](result)
         return (result, *reversed(results))

@@ -12,6 +12,7 @@ import io
 import os
 import struct
 import tempfile
+import threading
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -30,7 +31,7 @@ from PIL import (
 
 from midtone.errors import PhotoError
 
-Image.MAX_IMAGE_PIXELS = None  # the limit below speaks first, in plain words
+_OPENING = threading.Lock()
 MAX_MEGAPIXELS = 500.0
 QUALITY = 95
 FORMATS = {
@@ -94,11 +95,12 @@ def read(
     Raises PhotoError with one sentence if there is no such file, or no whole still image in it.
     """
     name = str(source) if isinstance(source, str | os.PathLike) else "input"
-    opened = io.BytesIO(source) if isinstance(source, bytes) else source
+    if not isinstance(source, str | os.PathLike):
+        source = source if isinstance(source, bytes) else source.read()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd EXIF is no reason to speak
-            with Image.open(opened, formats=sorted(set(FORMATS.values()))) as image:
+            with _opened(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
                 return _from_pillow(image, name, max_megapixels)
     except PhotoError:
         raise
@@ -167,7 +169,7 @@ def from_array(array: np.ndarray) -> Photo:
 
 def from_pillow(image: Image.Image) -> Photo:
     """Photo of a Pillow image, its metadata included."""
-    return _from_pillow(image, "image", MAX_MEGAPIXELS)
+    return _from_pillow(image.copy(), "image", MAX_MEGAPIXELS)
 
 
 def to_pillow(photo: Photo) -> Image.Image:
@@ -224,22 +226,33 @@ def _convert(pixels: np.ndarray, icc: bytes, *, to_srgb: bool) -> np.ndarray:
     return converted[..., None] if converted.ndim == 2 else converted
 
 
+def _opened(source: str | os.PathLike[str] | BinaryIO) -> Image.Image:
+    """Image.open with our own size limit, which speaks plainly, instead of Pillow's."""
+    with _OPENING:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(source, formats=sorted(set(FORMATS.values())))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
 def _from_pillow(image: Image.Image, name: str, max_megapixels: float) -> Photo:
     megapixels = image.width * image.height / 1e6
     if megapixels > max_megapixels:
         raise PhotoError(
             f"{name}: {megapixels:.0f} megapixels are more than the limit of {max_megapixels:g}"
         )
-    if getattr(image, "is_animated", False) and image.format != "TIFF":
+    # Of a TIFF and of the multi-picture JPEGs of telephones the first picture is the photograph.
+    if getattr(image, "is_animated", False) and image.format not in ("TIFF", "MPO"):
         raise PhotoError(f"{name}: an animated image, not a photograph")
     exif = _exif(image)
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     icc = image.info.get("icc_profile") or None
     dpi = image.info.get("dpi")
-    image_format = image.format
-    subsampling = JpegImagePlugin.get_sampling(image) if image.format == "JPEG" else None
+    image_format = "JPEG" if image.format == "MPO" else image.format
+    subsampling = JpegImagePlugin.get_sampling(image) if image_format == "JPEG" else None
     image.load()
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     pixels, alpha, icc = _pixels(image, icc, name)
     return Photo(
         pixels,
@@ -258,20 +271,21 @@ def _pixels(
 ) -> tuple[np.ndarray, np.ndarray | None, bytes | None]:
     """Pixels, alpha and the profile the pixels are in."""
     if image.mode in _GREY_16 or image.mode == "I":
-        grey = np.asarray(image)
-        if grey.min(initial=0) < 0 or grey.max(initial=0) > 65535:
+        values = np.asarray(image)
+        if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
             raise PhotoError(f"{name}: grey values outside 16 bit are not supported")
-        return grey.astype(np.uint16)[..., None], None, _usable(icc, "GRAY")
+        return values.astype(np.uint16)[..., None], None, _usable(icc, "GRAY")
     if image.mode == "F":
         raise PhotoError(f"{name}: floating-point images are not supported")
     alpha = None
     if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
-        colour = image.mode not in ("L", "LA", "La")
-        image = image.convert("RGBA" if colour else "LA")
+        coloured = image.mode not in ("L", "LA", "La")
+        image = image.convert("RGBA" if coloured else "LA")
         alpha = np.asarray(image.getchannel("A"))
-        image = image.convert("RGB" if colour else "L")
+        image = image.convert("RGB" if coloured else "L")
     if image.mode in _GREY:
-        return np.asarray(image.convert("L"))[..., None], alpha, _usable(icc, "GRAY")
+        grey = image if image.mode == "L" else image.convert("L")
+        return np.asarray(grey)[..., None], alpha, _usable(icc, "GRAY")
     if image.mode == "CMYK" and _usable(icc, "CMYK"):
         image = ImageCms.profileToProfile(  # type: ignore[assignment]
             image,
@@ -280,7 +294,8 @@ def _pixels(
             outputMode="RGB",
         )
         return np.asarray(image), alpha, None
-    return np.asarray(image.convert("RGB")), alpha, _usable(icc, "RGB")
+    colour = image if image.mode == "RGB" else image.convert("RGB")
+    return np.asarray(colour), alpha, _usable(icc, "RGB")
 
 
 def _usable(icc: bytes | None, space: str) -> bytes | None:

@@ -35,20 +35,20 @@ class ErrorModel:
     """
 
     bands: tuple[tuple[float, float, float], ...] = (
-        (0.20, -0.15, 0.15),
-        (0.28, -1.6, -0.15),
-        (0.28, 0.15, 1.6),
-        (0.14, -4.0, -1.6),
-        (0.10, 1.6, 2.5),
+        (0.16, -0.15, 0.15),
+        (0.30, -1.6, -0.15),
+        (0.30, 0.15, 1.6),
+        (0.15, -4.0, -1.6),
+        (0.09, 1.6, 2.5),
     )
-    camera_share: float = 0.2
-    black_share: float = 0.25
+    camera_share: float = 0.12
+    black_share: float = 0.15
     balance: float = 0.01
-    contrast: float = 0.03
-    noise_share: float = 0.4
+    contrast: float = 0.02
+    noise_share: float = 0.3
     shot: float = 2e-3
     read: float = 2e-5
-    jpeg_share: float = 0.4
+    jpeg_share: float = 0.3
     jpeg_quality: tuple[int, int] = (60, 98)
 
 

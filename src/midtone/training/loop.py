@@ -20,7 +20,7 @@ from midtone import pyramid
 from midtone.data.patches import Examples, Photographs, find_photos, fit_square, hold_out
 from midtone.data.synthesize import synthesize
 from midtone.errors import ModelError
-from midtone.network import CoarseToFine
+from midtone.network import CoarseToFine, NetworkConfig
 from midtone.training.losses import pyramid_loss, pyramid_targets, reconstruction_loss
 from midtone.training.recipe import Recipe, Stage
 
@@ -64,17 +64,18 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
         photographs = Photographs(training, stage.longest_side)
         examples = Examples(photographs, stage.size, recipe.seed, stage.errors, recipe.windows)
         losses: list[float] = []
-        for wrong, right in batches(examples, stage.batch, step, before + stage.steps, workers):
+        numbers = range(step * stage.batch, (before + stage.steps) * stage.batch)
+        for levels, targets in batches(examples, stage, recipe.network, numbers, workers):
             adam.param_groups[0]["lr"] = stage.rate_at(step - before)
-            levels = pyramid.split(wrong, recipe.network.levels, recipe.network.taps)
             with torch.autocast("cpu", torch.bfloat16):
-                results = network(*(channels_last(level) for level in levels), finest=stage.finest)
+                results = network(*map(channels_last, levels), finest=stage.finest)
             results = [result.float() for result in results]
-            targets = pyramid_targets(right, recipe.network.levels, recipe.network.taps)
-            coarser = results[1:] if stage.finest == 1 else results
-            loss = recipe.pyramid_weight * pyramid_loss(coarser, targets)
             if stage.finest == 1:
-                loss = loss + reconstruction_loss(results[0], right)
+                loss = reconstruction_loss(results[0], targets[0])
+                if len(results) > 1:
+                    loss = loss + recipe.pyramid_weight * pyramid_loss(results[1:], targets[1:])
+            else:
+                loss = pyramid_loss(results, targets, stage.finest)
             adam.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
@@ -85,8 +86,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
             # A short memory first, or the random start would stay in the average.
             decay = min(recipe.ema, (1 + step) / (10 + step))
             with torch.no_grad():
-                for name, parameter in network.named_parameters():
-                    average[name].lerp_(parameter, 1 - decay)
+                torch._foreach_lerp_(list(average.values()), list(network.parameters()), 1 - decay)
             step += 1
             if step % recipe.validate_every == 0 or step == total:
                 save(checkpoint, network, average, adam, step, settings)
@@ -110,21 +110,39 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
 
 
 def batches(
-    examples: Examples, batch: int, start: int, stop: int, workers: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches number start..stop-1 as float tensors N x 3 x H x W in [0, 1]."""
-    numbers = range(start * batch, stop * batch)
-    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+    examples: Examples, stage: Stage, network: NetworkConfig, numbers: range, workers: int
+) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+    """(Laplacian levels of the inputs, targets of the results) of each batch of the stage.
+
+    The loader's processes make the pyramids too, which leaves the cores to the network.
+    """
+
+    def collate(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Tensor], list[Tensor]]:
+        wrong, right = (
+            _to_float(torch.from_numpy(np.stack(images))) for images in zip(*pairs, strict=True)
+        )
+        return prepare(wrong, right, network, stage.finest)
+
+    loader: DataLoader[tuple[list[Tensor], list[Tensor]]] = DataLoader(
         examples,  # type: ignore[arg-type]
-        batch_size=batch,
+        batch_size=stage.batch,
         sampler=numbers,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        collate_fn=_collate,
+        collate_fn=collate,
         worker_init_fn=_single_thread,
+        multiprocessing_context="fork" if workers else None,
     )
-    for wrong, right in loader:
-        yield _to_float(wrong), _to_float(right)
+    yield from loader
+
+
+def prepare(
+    wrong: Tensor, right: Tensor, network: NetworkConfig, finest: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Levels ``finest`` to n of the network's input, and what it should make of them."""
+    smaller = pyramid.gaussian(wrong, finest, network.taps)[-1]
+    levels = pyramid.split(smaller, network.levels - finest + 1, network.taps)
+    return levels, pyramid_targets(right, network.levels, network.taps, finest)
 
 
 def validation_set(paths: list[Path], recipe: Recipe) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -154,13 +172,12 @@ def validate(
     for number, (wrong, right) in enumerate(checks):
         inputs = _to_float(torch.from_numpy(fit_square(wrong, stage.size)[None]))
         target = _to_float(torch.from_numpy(fit_square(right, stage.size)[None]))
-        levels = pyramid.split(inputs, config.levels, config.taps)
+        levels, targets = prepare(inputs, target, config, stage.finest)
         with torch.autocast("cpu", torch.bfloat16):
             result = torch.func.functional_call(
                 network, average, tuple(levels), {"finest": stage.finest}
             )[0]
-        target = pyramid_targets(target, config.levels, config.taps)[stage.finest - 1]
-        error = (result.float().clamp(0, 1) - target).square().mean()
+        error = (result.float().clamp(0, 1) - targets[0]).square().mean()
         ev = f"{_VALIDATION_EVS[number % len(_VALIDATION_EVS)]:+.1f}"
         found.setdefault(ev, []).append(float(-10 * torch.log10(error)))
     means = {ev: round(float(np.mean(values)), 2) for ev, values in sorted(found.items())}
@@ -222,11 +239,6 @@ def load(
                     ),
                 }
     return step
-
-
-def _collate(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
-    wrong, right = (np.stack(images) for images in zip(*pairs, strict=True))
-    return torch.from_numpy(wrong), torch.from_numpy(right)
 
 
 def _to_float(images: Tensor) -> Tensor:

@@ -16,26 +16,29 @@ def reconstruction_loss(result: Tensor, target: Tensor) -> Tensor:
     return (result - target).abs().mean()
 
 
-def pyramid_targets(target: Tensor, levels: int, taps: Taps = BURT_ADELSON) -> list[Tensor]:
+def pyramid_targets(
+    target: Tensor, levels: int, taps: Taps = BURT_ADELSON, finest: int = 1
+) -> list[Tensor]:
     """What (y1, u2, ..., un) of ``CoarseToFine`` should be: G_1 and up(G_2), ..., up(G_n).
 
-    target: N x 3 x H x W in [0, 1], whose Gaussian pyramid is G.
+    target: N x 3 x H x W in [0, 1], whose Gaussian pyramid is G. ``finest`` leaves out finer ones.
     """
     gaussian = pyramid.gaussian(target, levels, taps)
-    return [target] + [
-        pyramid.up(coarse, pyramid.size(fine), taps) for fine, coarse in pairwise(gaussian)
+    enlarged = [
+        pyramid.up(coarse, pyramid.size(fine), taps)
+        for fine, coarse in pairwise(gaussian[max(0, finest - 2) :])
     ]
+    return [target, *enlarged] if finest == 1 else enlarged
 
 
-def pyramid_loss(coarser: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Sum of 2^(l-2) sum |u_l - up(G_l)| over the given levels (eq. 3), per value of the image.
+def pyramid_loss(coarser: Sequence[Tensor], targets: Sequence[Tensor], first: int = 2) -> Tensor:
+    """Sum of 2^(l-2) sum |u_l - up(G_l)| over levels (eq. 3), per value of the full-size image.
 
-    coarser: (u_k, ..., u_n), k >= 2; targets: all of ``pyramid_targets``. Each level's sum runs
-    over its own pixels, and all are divided by the number of values of the image, which keeps the
-    paper's relative weights.
+    coarser and targets: those of levels first, first + 1, ..., n, with first >= 2. Each level's sum
+    runs over its own pixels, of which u_l has 4^(2-l) times the image's; so its mean absolute error
+    counts 2^(2-l), which keeps the paper's relative weights.
     """
-    loss = targets[0].new_zeros(())
-    for level in range(len(targets) - len(coarser) + 1, len(targets) + 1):
-        result, wanted = coarser[level - len(targets) - 1], targets[level - 1]
-        loss = loss + 2 ** (level - 2) * (result - wanted).abs().sum()
-    return loss / targets[0].numel()
+    loss = coarser[0].new_zeros(())
+    for level, (result, wanted) in enumerate(zip(coarser, targets, strict=True), start=first):
+        loss = loss + 2.0 ** (2 - level) * (result - wanted).abs().mean()
+    return loss
