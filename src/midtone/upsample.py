@@ -15,18 +15,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 PAPER_GRID = (22, 22, 8)
-GRID = (22, 22, 12)  # with a finer range axis the fast fit is as exact as the exact one on 8
 _GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
-_STEPS = 10  # of the conjugate gradients
-_FILL, _FILL_PASSES, _FILL_RIDGE = 1e-2, (1, 2, 4), 1e-9
-_TINY = 1e-300
 _RIDGE = 1e-12  # grey pictures make R, G, B dependent
 _STRIP_PIXELS = 8192  # 8192 x 12 float32 coefficients stay in a core's second-level cache
 
@@ -36,7 +30,7 @@ class _Design:
     """The least squares problem of one picture: where its pixels fall, and the smoothness weights.
 
     base:    P flat indices of the corner (y, x, z) below each pixel
-    corners: P x 8 trilinear weights of the corners, in the order of ``offsets``
+    corners: P x 8 trilinear weights of the corners
     terms:   P x V values (R, G, B, 1) or (grey, 1)
     """
 
@@ -46,43 +40,49 @@ class _Design:
     terms: np.ndarray
     smoothness: tuple[float, float, float]
 
-    @cached_property
-    def offsets(self) -> np.ndarray:
-        """Flat distance from a base corner to each of the eight corners."""
-        _, width, depth = self.shape
-        y, x, z = np.indices((2, 2, 2)).reshape(3, 8)
-        return np.asarray((y * width + x) * depth + z)
-
 
 def fit(
-    before: np.ndarray,
-    after: np.ndarray,
-    shape: tuple[int, int, int] = GRID,
-    method: Literal["fast", "exact"] = "fast",
+    before: np.ndarray, after: np.ndarray, shape: tuple[int, int, int] | None = None
 ) -> np.ndarray:
     """Grid of affine transforms that carries ``before`` into ``after``.
 
     before, after: h x w x 3 (or h x w x 1, grey), float, nominally in [0, 1], h and w at least 1.
-    shape: grid nodes (gh, gw, gd), each at least 2.
+    shape: grid nodes (gh, gw, gd), each at least 2; by default ``grid_shape`` of the picture.
     Returns gh x gw x gd x U x V, U = 3 (1) outputs, V = (R, G, B, 1) or (grey, 1), float64.
 
-    Minimises |sliced - after|^2 plus smoothness of the grid, the objective of the reference
-    implementation: squared first differences in y and x, second differences in z (first ones at
-    the ends). ``exact`` solves the normal equations directly; ``fast`` stops a preconditioned
-    conjugate gradient descent early, which is as good for carrying a correction (see the tests).
+    Minimises |sliced - after|^2 plus smoothness of the grid (squared first differences in y and x,
+    second differences in z, first ones at its ends), the objective of the reference implementation,
+    exactly. The time grows with the cube of the smaller of gh and gw.
     """
     if before.shape != after.shape or before.ndim != 3 or before.shape[2] not in _GUIDE:
         raise ValueError(f"need two pictures of one shape, got {before.shape} and {after.shape}")
+    shape = shape or grid_shape(*before.shape[:2])
     if min(shape) < 2:
         raise ValueError(f"a grid needs two nodes along each axis, got {shape}")
+    if shape[0] > shape[1]:
+        turned = fit(before.swapaxes(0, 1), after.swapaxes(0, 1), (shape[1], shape[0], shape[2]))
+        return np.ascontiguousarray(turned.swapaxes(0, 1))
     design = _design(before.astype(np.float64), shape)
     wanted = after.reshape(-1, after.shape[2]).astype(np.float64)
-    solve = {"exact": _solve_exact, "fast": _solve_fast}[method]
-    unknown = solve(design, wanted)
+    # One transform for the whole picture first: nodes that see no pixel then follow it.
+    overall = np.linalg.lstsq(design.terms, wanted)[0]
+    # (Weights sum to less than one where the guide leaves the grid.)
+    explained = design.corners.sum(1, keepdims=True) * (design.terms @ overall)
+    unknown = _solve(design, wanted - explained) + overall
     return np.ascontiguousarray(unknown.swapaxes(-1, -2))
 
 
-def identity(shape: tuple[int, int, int] = GRID, channels: int = 3) -> np.ndarray:
+def grid_shape(height: int, width: int) -> tuple[int, int, int]:
+    """Nodes for a picture: 22 along its longer side, as many for its length along the other, 8.
+
+    The paper takes 22 x 22 x 8 for any aspect ratio. Square cells serve as well and cost less.
+    """
+    longest, _, depth = PAPER_GRID
+    rows, columns = (max(4, round(longest * side / max(height, width))) for side in (height, width))
+    return rows, columns, depth
+
+
+def identity(shape: tuple[int, int, int] = PAPER_GRID, channels: int = 3) -> np.ndarray:
     """The grid that changes nothing."""
     return np.broadcast_to(np.eye(channels, channels + 1), (*shape, channels, channels + 1)).copy()
 
@@ -253,129 +253,70 @@ def _scatter(cells: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return nodes
 
 
-def _gather(nodes: np.ndarray) -> np.ndarray:
-    """Inverse of ``_scatter``'s bookkeeping: the eight corners of each cell along axis 3."""
-    gh, gw, gd = nodes.shape[:3]
-    return np.stack(
-        [nodes[y : y + gh - 1, x : x + gw - 1, z : z + gd - 1] for y, x, z in np.ndindex(2, 2, 2)],
-        3,
-    )
+def _solve(design: _Design, wanted: np.ndarray) -> np.ndarray:
+    """Minimise the objective: block elimination along x, where the system is block tridiagonal.
 
-
-def _solve_exact(design: _Design, wanted: np.ndarray) -> np.ndarray:
-    """Block Cholesky along x, where the normal equations are block tridiagonal."""
+    Coupling blocks are themselves block tridiagonal (along y), so only their narrow bands are
+    multiplied; the work is one dense system of gh gd V unknowns for each column of nodes.
+    """
     rows, columns, depth = design.shape
     terms = design.terms.shape[1]
-    size = rows * depth * terms
+    inner = depth * terms
+    size = rows * inner
     matrix, right = _normal_blocks(design, wanted)
+    load = _scatter(right.reshape(*right.shape[:3], 8, terms, -1), design.shape)
+    load = load.transpose(1, 0, 2, 3, 4).reshape(columns, size, -1)
+    blocks, beside = _block_tridiagonal(matrix, design, terms)
+    bands = [
+        (slice(inner * y, inner * (y + 1)), slice(inner * max(0, y - 1), inner * (y + 2)))
+        for y in range(rows)
+    ]
+
+    def carry(coupling: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """coupling.T @ right."""
+        return np.concatenate([coupling[near, own].T @ right[near] for own, near in bands])
+
+    # Solving is as fast as inverting here and, unlike it, accurate where few pixels decide.
+    ahead: list[np.ndarray] = []
+    for x in range(columns):
+        if x:
+            blocks[x] -= carry(beside[x - 1], ahead[-1])
+            load[x] -= carry(beside[x - 1], load[x - 1])
+        coupling = beside[x] if x < columns - 1 else beside[0][:, :0]
+        solved = np.linalg.solve(blocks[x], np.concatenate((load[x], coupling), 1))
+        load[x], further = np.split(solved, [load.shape[2]], 1)
+        ahead.append(further)
+    for x in range(columns - 2, -1, -1):
+        load[x] -= ahead[x] @ load[x + 1]
+    return load.reshape(columns, rows, depth, terms, -1).transpose(1, 0, 2, 3, 4)
+
+
+def _block_tridiagonal(
+    matrix: np.ndarray, design: _Design, terms: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Diagonal blocks (one for each x) and those beside them, of the normal equations."""
+    rows, columns, depth = design.shape
+    size = rows * depth * terms
     matrix = matrix.reshape(*matrix.shape[:3], 2, 2, 2, terms, 2, 2, 2, terms)
     diagonal = np.zeros((columns, rows, depth, terms, rows, depth, terms))
     coupling = np.zeros((columns - 1, rows, depth, terms, rows, depth, terms))
     y, z = np.mgrid[0 : rows - 1, 0 : depth - 1]
     for ya, za, yb, zb in np.ndindex(2, 2, 2, 2):
         place = (slice(None), y + ya, z + za, slice(None), y + yb, z + zb)
-
-        def part(
-            xa: int, xb: int, ya: int = ya, za: int = za, yb: int = yb, zb: int = zb
-        ) -> np.ndarray:
-            # Advanced indexing puts the cell axes first: (y, z, x, V, V).
-            return np.asarray(
-                matrix[:, :, :, ya, xa, za, :, yb, xb, zb, :].transpose(0, 2, 1, 3, 4)
-            )
-
-        diagonal[:-1][place] += part(0, 0)
-        diagonal[1:][place] += part(1, 1)
-        coupling[place] += part(0, 1)
+        # Advanced indexing puts the cells first: y, z, x, V, V.
+        part = matrix[:, :, :, ya, :, za, :, yb, :, zb].transpose(0, 2, 1, 3, 5, 4, 6)
+        diagonal[:-1][place] += part[:, :, :, 0, 0]
+        diagonal[1:][place] += part[:, :, :, 1, 1]
+        coupling[place] += part[:, :, :, 0, 1]
     smooth_y, smooth_x, smooth_z = _differences(design.shape, design.smoothness)
     for v in range(terms):
-        for z_node in range(depth):
-            diagonal[:, :, z_node, v, :, z_node, v] += smooth_y
-        for y_node in range(rows):
-            diagonal[:, y_node, :, v, y_node, :, v] += smooth_z
-    blocks: np.ndarray = diagonal.reshape(columns, size, size)
-    beside: np.ndarray = coupling.reshape(columns - 1, size, size)
+        for node in range(depth):
+            diagonal[:, :, node, v, :, node, v] += smooth_y
+        for node in range(rows):
+            diagonal[:, node, :, v, node, :, v] += smooth_z
+    blocks = diagonal.reshape(columns, size, size)
+    beside = coupling.reshape(columns - 1, size, size)
     index = np.arange(size)
     blocks[:, index, index] += np.diag(smooth_x)[:, None] + _RIDGE
     beside[:, index, index] += np.diag(smooth_x, 1)[:, None]
-    load = _scatter(right.reshape(*right.shape[:3], 8, terms, -1), design.shape)
-    load = load.transpose(1, 0, 2, 3, 4).reshape(columns, size, -1)
-
-    factors: list[np.ndarray] = []
-    carried: list[np.ndarray] = []
-    for x in range(columns):
-        if x:
-            blocks[x] -= carried[-1].T @ carried[-1]
-            load[x] -= carried[-1].T @ load[x - 1]
-        factor = np.linalg.cholesky(blocks[x])
-        ahead = beside[x] if x < columns - 1 else beside[0][:, :0]
-        solved = np.linalg.solve(factor, np.concatenate((load[x], ahead), 1))
-        load[x], ahead = np.split(solved, [load.shape[2]], 1)
-        factors.append(factor)
-        carried.append(ahead)
-    for x in range(columns - 1, -1, -1):
-        if x < columns - 1:
-            load[x] -= carried[x] @ load[x + 1]
-        load[x] = np.linalg.solve(factors[x].T, load[x])
-    return np.asarray(load.reshape(columns, rows, depth, terms, -1).transpose(1, 0, 2, 3, 4))
-
-
-def _solve_fast(design: _Design, wanted: np.ndarray) -> np.ndarray:
-    """A few steps of conjugate gradients from local regressions.
-
-    One affine transform for the whole picture comes first; the grid holds what it leaves. The start
-    solves a small system at every node, from the moments of the pixels around it; wider and wider
-    blurs of the moments, each a hundredth of the one before, fill nodes that saw few pixels or
-    none. Mass lumping (a node's moments) is the preconditioner as well.
-    """
-    terms = design.terms.shape[1]
-    overall = np.linalg.lstsq(design.terms, wanted)[0]
-    matrix, right = _normal_blocks(design, wanted - design.terms @ overall)
-    eight = (*matrix.shape[:3], 8, terms)
-    moments = _scatter(matrix.reshape(*eight, 8, terms).sum(-2), design.shape)
-    load = _scatter(right.reshape(*eight, -1), design.shape)
-
-    weight, wide, wide_load = 1.0, moments, load
-    filled, filled_load = moments + _FILL_RIDGE * np.eye(terms), load.copy()
-    for passes in _FILL_PASSES:
-        for _ in range(passes):
-            wide, wide_load = _blur(wide), _blur(wide_load)
-        weight *= _FILL
-        filled += weight * wide
-        filled_load += weight * wide_load
-    solution = np.linalg.solve(filled, filled_load)
-
-    penalties = _differences(design.shape, design.smoothness)
-
-    def normal(nodes: np.ndarray) -> np.ndarray:
-        cells = matrix @ _gather(nodes).reshape(*eight[:3], 8 * terms, -1)
-        result = _scatter(cells.reshape(*eight, -1), design.shape)
-        for axis, penalty in enumerate(penalties):
-            moved = np.moveaxis(nodes, axis, 0)
-            change = (penalty @ moved.reshape(len(penalty), -1)).reshape(moved.shape)
-            result += np.moveaxis(change, 0, axis)
-        return result
-
-    y, x, z = (np.diag(penalty) for penalty in penalties)
-    ridge = y[:, None, None] + x[:, None] + z + _FILL_RIDGE
-    inverse = np.linalg.inv(moments + ridge[..., None, None] * np.eye(terms))
-    residual = load - normal(solution)
-    scaled = direction = inverse @ residual
-    power = (residual * scaled).sum((0, 1, 2, 3))
-    for _ in range(_STEPS):
-        moved = normal(direction)
-        step = power / np.maximum((direction * moved).sum((0, 1, 2, 3)), _TINY)
-        solution += step * direction
-        residual -= step * moved
-        scaled = inverse @ residual
-        before, power = power, (residual * scaled).sum((0, 1, 2, 3))
-        direction = scaled + power / np.maximum(before, _TINY) * direction
-    return solution + overall
-
-
-def _blur(nodes: np.ndarray) -> np.ndarray:
-    """[1 2 1] / 4 along y, x and z."""
-    for axis in range(3):
-        along = np.moveaxis(nodes, axis, 0)
-        along = np.concatenate((along[:1], along, along[-1:]))
-        nodes = np.moveaxis((along[:-2] + 2 * along[1:-1] + along[2:]) / 4, 0, axis)
-    return nodes
+    return blocks, beside

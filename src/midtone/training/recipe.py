@@ -87,6 +87,21 @@ _MIDDLE = replace(
     balance=0.01,
     contrast=0.03,
 )
+_NARROWER = replace(
+    _MIDDLE,
+    bands=(
+        (0.16, -0.15, 0.15),
+        (0.30, -1.6, -0.15),
+        (0.30, 0.15, 1.6),
+        (0.15, -4.0, -1.6),
+        (0.09, 1.6, 2.5),
+    ),
+    camera_share=0.12,
+    black_share=0.15,
+    contrast=0.02,
+    noise_share=0.3,
+    jpeg_share=0.3,
+)
 
 RECIPES = {
     # All levels at 128 px, then the two coarse levels alone and at last all of them at 256 px, the
@@ -104,8 +119,9 @@ RECIPES = {
             Stage(128, 16, 2000, 4e-4, 2.57e-4, warmup=200, errors=_WIDE, longest_side=640),
             Stage(256, 16, 1500, 3e-4, 2.62e-4, 100, finest=3, errors=_WIDE, longest_side=640),
             Stage(256, 16, 2000, 4e-4, 3.2e-4, warmup=100, finest=3, errors=_MIDDLE),
-            Stage(256, 24, steps=4100, rate=4e-4, final_rate=4e-5, warmup=100, finest=3),
-            Stage(256, 8, steps=1200, rate=1.5e-4, final_rate=5e-6, warmup=100),
+            Stage(256, 24, 1500, 4e-4, 3.06e-4, warmup=100, finest=3, errors=_NARROWER),
+            Stage(256, 24, steps=2900, rate=3e-4, final_rate=3e-5, warmup=50, finest=3),
+            Stage(256, 8, steps=1300, rate=1.5e-4, final_rate=3e-6, warmup=50),
         ),
         validate_every=250,
     ),
