@@ -35,22 +35,22 @@ class ErrorModel:
     """
 
     bands: tuple[tuple[float, float, float], ...] = (
-        (0.14, -0.15, 0.15),
-        (0.15, -0.8, -0.15),
-        (0.19, -1.7, -0.8),
-        (0.13, 0.15, 0.8),
-        (0.17, 0.8, 1.7),
-        (0.14, -4.0, -1.7),
-        (0.08, 1.7, 2.5),
+        (0.11, -0.15, 0.15),
+        (0.11, -0.8, -0.15),
+        (0.28, -1.7, -0.8),
+        (0.11, 0.15, 0.8),
+        (0.28, 0.8, 1.7),
+        (0.07, -4.0, -1.7),
+        (0.04, 1.7, 2.5),
     )
-    camera_share: float = 0.06
-    black_share: float = 0.05
+    camera_share: float = 0.04
+    black_share: float = 0.03
     balance: float = 0.005
     contrast: float = 0.01
-    noise_share: float = 0.2
+    noise_share: float = 0.15
     shot: float = 2e-3
     read: float = 2e-5
-    jpeg_share: float = 0.25
+    jpeg_share: float = 0.2
     jpeg_quality: tuple[int, int] = (60, 98)
 
 

@@ -102,6 +102,21 @@ _NARROWER = replace(
     noise_share=0.3,
     jpeg_share=0.3,
 )
+_NARROW = ErrorModel(
+    bands=(
+        (0.14, -0.15, 0.15),
+        (0.15, -0.8, -0.15),
+        (0.19, -1.7, -0.8),
+        (0.13, 0.15, 0.8),
+        (0.17, 0.8, 1.7),
+        (0.14, -4.0, -1.7),
+        (0.08, 1.7, 2.5),
+    ),
+    camera_share=0.06,
+    black_share=0.05,
+    noise_share=0.2,
+    jpeg_share=0.25,
+)
 
 RECIPES = {
     # All levels at 128 px, then the two coarse levels alone and at last all of them at 256 px, the
@@ -120,8 +135,9 @@ RECIPES = {
             Stage(256, 16, 1500, 3e-4, 2.62e-4, 100, finest=3, errors=_WIDE, longest_side=640),
             Stage(256, 16, 2000, 4e-4, 3.2e-4, warmup=100, finest=3, errors=_MIDDLE),
             Stage(256, 24, 1500, 4e-4, 3.06e-4, warmup=100, finest=3, errors=_NARROWER),
-            Stage(256, 24, steps=2900, rate=3e-4, final_rate=3e-5, warmup=50, finest=3),
-            Stage(256, 8, steps=1300, rate=1.5e-4, final_rate=3e-6, warmup=50),
+            Stage(256, 24, 2750, 3e-4, 3.2e-5, warmup=50, finest=3, errors=_NARROW),
+            Stage(256, 16, steps=750, rate=1.2e-4, final_rate=1e-4, warmup=50, finest=2),
+            Stage(256, 8, steps=1000, rate=1e-4, final_rate=2e-6),
         ),
         validate_every=250,
     ),
