@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ XMP = (
 )
 
 
+@cache  # the profile holds the time it was made at
 def display_p3() -> bytes:
     """A profile that is not sRGB: its primaries' matrix columns are swapped about."""
     return _profile(b"rXYZ", b"gXYZ")

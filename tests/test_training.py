@@ -164,6 +164,23 @@ def test_a_wrong_export_is_not_written(photos, tmp_path):
     assert not (tmp_path / "model.onnx").exists()
 
 
+def test_train_export_and_fix_from_the_command_line(photos, tmp_path, capsys):
+    from midtone.cli import main
+
+    run, model = tmp_path / "run", tmp_path / "model.safetensors"
+    assert main(["export", str(run), "-o", str(model)]) == 2
+    assert main(["train", str(photos), "-o", str(run), "--recipe", "none"]) == 2
+    assert main(["train", str(photos), "-o", str(run), "--recipe", "smoke", "--workers", "0"]) == 0
+    assert main(["export", str(run), "-o", str(tmp_path / "model.txt")]) == 2
+    assert main(["export", str(run), "-o", str(model)]) == 0
+    fixed = tmp_path / "fixed.png"
+    source = photos / "0.png"
+    assert main(["fix", str(source), "-o", str(fixed), "--model", str(model)]) == 0
+    with Image.open(fixed) as image:
+        assert image.size == (120, 90)
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_papers_network_in_onnx_equals_torch():
     network = CoarseToFine().eval()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 
 from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
 
@@ -25,10 +25,14 @@ class WindowModel:
     coverage:     smallest and largest side of a window, as a part of the photograph's side
     square_share: square windows that fill the patch; the others keep the photograph's aspect ratio
                   and are padded by reflection, as the network's input is when it corrects a photo
+    turned_share: windows upside down, so that fewer photographs are learned by heart
+    saturation:   smallest and largest factor of a window's saturation, before it is spoiled
     """
 
-    coverage: tuple[float, float] = (0.55, 1.0)
-    square_share: float = 0.6
+    coverage: tuple[float, float] = (0.8, 1.0)
+    square_share: float = 0.3
+    turned_share: float = 0.2
+    saturation: tuple[float, float] = (0.6, 1.3)
 
 
 def find_photos(folder: Path) -> list[Path]:
@@ -80,7 +84,7 @@ class Examples:
 
 
 def cut_window(image: np.ndarray, model: WindowModel, rng: np.random.Generator) -> np.ndarray:
-    """A random window, mirrored half of the time."""
+    """A random window, mirrored half of the time, sometimes turned, with other colours."""
     height, width = image.shape[:2]
     coverage = rng.uniform(*model.coverage)
     if rng.random() < model.square_share:
@@ -90,7 +94,13 @@ def cut_window(image: np.ndarray, model: WindowModel, rng: np.random.Generator) 
     top = rng.integers(0, height - height_out, endpoint=True)
     left = rng.integers(0, width - width_out, endpoint=True)
     window = image[top : top + height_out, left : left + width_out]
-    return window[:, ::-1] if rng.random() < 0.5 else window
+    window = window[:, ::-1] if rng.random() < 0.5 else window
+    window = window[::-1] if rng.random() < model.turned_share else window
+    low, high = model.saturation
+    if low < high:
+        colour = ImageEnhance.Color(Image.fromarray(np.ascontiguousarray(window)))
+        window = np.asarray(colour.enhance(rng.uniform(low, high)))
+    return window
 
 
 def fit_square(image: np.ndarray, size: int) -> np.ndarray:

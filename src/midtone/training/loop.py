@@ -62,7 +62,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
             before += stage.steps
             continue
         photographs = Photographs(training, stage.longest_side)
-        examples = Examples(photographs, stage.size, recipe.seed, stage.errors, recipe.windows)
+        examples = Examples(photographs, stage.size, recipe.seed, stage.errors, stage.windows)
         losses: list[float] = []
         numbers = range(step * stage.batch, (before + stage.steps) * stage.batch)
         for levels, targets in batches(examples, stage, recipe.network, numbers, workers):

@@ -17,7 +17,8 @@ class Stage:
     The learning rate rises linearly over ``warmup`` steps to ``rate`` and falls along a cosine to
     ``final_rate``. ``finest`` is the finest pyramid level that is trained: the coarse levels decide
     exposure and colour and cost a small part of the time, so they can be trained first, alone.
-    ``errors`` says how photographs are spoiled; they are kept in memory at ``longest_side`` px.
+    ``errors`` and ``windows`` say how photographs are spoiled and cut; they are kept in memory at
+    ``longest_side`` px.
     """
 
     size: int
@@ -28,6 +29,7 @@ class Stage:
     warmup: int = 0
     finest: int = 1
     errors: ErrorModel = ErrorModel()
+    windows: WindowModel = WindowModel()
     longest_side: int = 448
 
     def rate_at(self, step: int) -> float:
@@ -49,7 +51,6 @@ class Recipe:
 
     stages: tuple[Stage, ...]
     network: NetworkConfig = NetworkConfig()
-    windows: WindowModel = WindowModel()
     pyramid_weight: float = 1.0
     ema: float = 0.999
     clip: float = 1.0
@@ -58,6 +59,7 @@ class Recipe:
     validate_every: int = 500
 
 
+_LOOSE = WindowModel((0.55, 1.0), square_share=0.6, turned_share=0, saturation=(1, 1))
 _WIDE = ErrorModel(
     bands=(
         (0.20, -0.15, 0.15),
@@ -131,11 +133,36 @@ RECIPES = {
     # What made the first default model: the same plan, found while it ran (runs/first.md).
     "first": Recipe(
         stages=(
-            Stage(128, 16, 2000, 4e-4, 2.57e-4, warmup=200, errors=_WIDE, longest_side=640),
-            Stage(256, 16, 1500, 3e-4, 2.62e-4, 100, finest=3, errors=_WIDE, longest_side=640),
-            Stage(256, 16, 2000, 4e-4, 3.2e-4, warmup=100, finest=3, errors=_MIDDLE),
-            Stage(256, 24, 1500, 4e-4, 3.06e-4, warmup=100, finest=3, errors=_NARROWER),
-            Stage(256, 24, 2750, 3e-4, 3.2e-5, warmup=50, finest=3, errors=_NARROW),
+            Stage(
+                128,
+                16,
+                2000,
+                4e-4,
+                2.57e-4,
+                warmup=200,
+                errors=_WIDE,
+                windows=_LOOSE,
+                longest_side=640,
+            ),
+            Stage(
+                256,
+                16,
+                1500,
+                3e-4,
+                2.62e-4,
+                100,
+                finest=3,
+                errors=_WIDE,
+                windows=_LOOSE,
+                longest_side=640,
+            ),
+            Stage(
+                256, 16, 2000, 4e-4, 3.2e-4, warmup=100, finest=3, errors=_MIDDLE, windows=_LOOSE
+            ),
+            Stage(
+                256, 24, 1500, 4e-4, 3.06e-4, warmup=100, finest=3, errors=_NARROWER, windows=_LOOSE
+            ),
+            Stage(256, 24, 2750, 3e-4, 3.2e-5, warmup=50, finest=3, errors=_NARROW, windows=_LOOSE),
             Stage(256, 16, steps=750, rate=1.2e-4, final_rate=1e-4, warmup=50, finest=2),
             Stage(256, 8, steps=1000, rate=1e-4, final_rate=2e-6),
         ),
