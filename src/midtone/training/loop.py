@@ -84,7 +84,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
             if not np.isfinite(losses[-1]):
                 raise ModelError(f"the loss of step {step} is {losses[-1]}; {checkpoint} is kept")
             # A short memory first, or the random start would stay in the average.
-            decay = min(recipe.ema, (1 + step) / (10 + step))
+            decay = min(stage.ema, (1 + step) / (10 + step))
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.values()), list(network.parameters()), 1 - decay)
             step += 1

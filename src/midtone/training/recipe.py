@@ -18,7 +18,8 @@ class Stage:
     ``final_rate``. ``finest`` is the finest pyramid level that is trained: the coarse levels decide
     exposure and colour and cost a small part of the time, so they can be trained first, alone.
     ``errors`` and ``windows`` say how photographs are spoiled and cut; they are kept in memory at
-    ``longest_side`` px.
+    ``longest_side`` px. ``ema`` is the decay of the exponential moving average of the weights, which
+    is what is exported: its memory must be short beside a stage that changes untrained levels.
     """
 
     size: int
@@ -31,6 +32,7 @@ class Stage:
     errors: ErrorModel = ErrorModel()
     windows: WindowModel = WindowModel()
     longest_side: int = 448
+    ema: float = 0.999
 
     def rate_at(self, step: int) -> float:
         """Learning rate of step 0, 1, ..., steps - 1 of this stage."""
@@ -44,7 +46,6 @@ class Stage:
 class Recipe:
     """Everything that decides a run but the photographs.
 
-    ema:       decay of the exponential moving average of the weights, which is what is exported
     clip:      largest norm of the gradient
     hold_out:  every so many photographs one validates
     """
@@ -52,7 +53,6 @@ class Recipe:
     stages: tuple[Stage, ...]
     network: NetworkConfig = NetworkConfig()
     pyramid_weight: float = 1.0
-    ema: float = 0.999
     clip: float = 1.0
     seed: int = 1
     hold_out: int = 50
@@ -163,10 +163,10 @@ RECIPES = {
                 256, 24, 1500, 4e-4, 3.06e-4, warmup=100, finest=3, errors=_NARROWER, windows=_LOOSE
             ),
             Stage(256, 24, 2750, 3e-4, 3.2e-5, warmup=50, finest=3, errors=_NARROW, windows=_LOOSE),
-            Stage(256, 16, steps=750, rate=1.2e-4, final_rate=1e-4, warmup=50, finest=2),
-            Stage(256, 8, steps=1000, rate=1e-4, final_rate=2e-6),
+            Stage(256, 16, steps=500, rate=1.2e-4, final_rate=1.05e-4, warmup=50, finest=2),
+            Stage(256, 8, steps=600, rate=1.5e-4, final_rate=2e-6, warmup=10, ema=0.99),
         ),
-        validate_every=250,
+        validate_every=150,
     ),
     "smoke": Recipe(
         stages=(Stage(size=128, batch=2, steps=4, rate=1e-4, final_rate=1e-5),),
