@@ -18,8 +18,8 @@ class Stage:
     ``final_rate``. ``finest`` is the finest pyramid level that is trained: the coarse levels decide
     exposure and colour and cost a small part of the time, so they can be trained first, alone.
     ``errors`` and ``windows`` say how photographs are spoiled and cut; they are kept in memory at
-    ``longest_side`` px. ``ema`` is the decay of the exponential moving average of the weights, which
-    is what is exported: its memory must be short beside a stage that changes untrained levels.
+    ``longest_side`` px. ``ema`` is the decay of the moving average of the weights, which is what is
+    exported: its memory must be short beside a stage that changes untrained levels.
     """
 
     size: int
