@@ -172,7 +172,7 @@ def test_colours_go_to_srgb_and_back(astronaut):
     seen = photo.to_srgb(small, profile)
     assert np.abs(seen.astype(int) - small).mean() > 2
     inside = ((seen > 5) & (seen < 250)).all(2)
-    back = photo.from_srgb(seen, profile, 3)
+    back = photo.from_srgb(seen, profile)
     assert np.abs(back.astype(int) - small)[inside].max() <= 3
 
 

@@ -107,6 +107,10 @@ class Corrector:
         PhotoError for what is no image.
         """
         settings = Settings(strength, fusion, contrast, tuple(scales) if scales else None)
+        return self.correct_any(image, settings)
+
+    def correct_any(self, image: AnyImage, settings: Settings) -> AnyImage:
+        """``__call__`` with the options in one piece."""
         opened = _open(image)
         return _close(image, opened, [self.correct(one, settings).pixels for one in opened])
 
@@ -138,7 +142,7 @@ class Corrector:
             wanted = after[..., : small.shape[2]]
         else:
             codes = np.rint(np.clip(after, 0, 1) * 255).astype(np.uint8)
-            wanted = _to_float(photo.from_srgb(codes, image.icc, small.shape[2]))
+            wanted = _to_float(photo.from_srgb(codes, image.icc))
         grid = upsample.fit(_to_float(small), wanted)
         return Correction(before, np.clip(after, 0, 1), grid)
 
@@ -265,5 +269,4 @@ def correct(
         return None
     if isinstance(image, str | os.PathLike):
         raise UsageError(f"{image}: say where the corrected photograph goes, or read() it first")
-    opened = _open(image)
-    return _close(image, opened, [corrector.correct(one, settings).pixels for one in opened])
+    return corrector.correct_any(image, settings)

@@ -199,16 +199,9 @@ def to_srgb(pixels: np.ndarray, icc: bytes | None) -> np.ndarray:
     return _convert(pixels, icc, to_srgb=True)
 
 
-def from_srgb(pixels: np.ndarray, icc: bytes | None, channels: int) -> np.ndarray:
-    """Inverse of ``to_srgb``: H x W x 3 uint8 sRGB to the colour space of ``icc``."""
-    if icc is None:
-        return pixels if channels == 3 else _luma(pixels)
+def from_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
+    """Small 8-bit pictures from sRGB, H x W x 3, to the colour space of ``icc`` (x 3, or x 1)."""
     return _convert(pixels, icc, to_srgb=False)
-
-
-def _luma(pixels: np.ndarray) -> np.ndarray:
-    grey = pixels @ np.array([0.299, 0.587, 0.114])
-    return np.rint(grey).astype(np.uint8)[..., None]
 
 
 def _convert(pixels: np.ndarray, icc: bytes, *, to_srgb: bool) -> np.ndarray:
@@ -361,17 +354,15 @@ def _upright_xmp(xmp: bytes | None) -> bytes | None:
 def _save(photo: Photo, stream: BinaryIO, format: str, quality: int, name: str) -> None:
     if photo.alpha is not None and format not in _ALPHA_FORMATS:
         raise PhotoError(f"{name}: {format} cannot hold transparency; choose .png, .tif or .webp")
+    if format in ("JPEG", "WEBP"):
+        photo = replace(photo, pixels=_to_8_bit(photo.pixels))
     image = to_pillow(photo)
     options: dict[str, Any] = {"icc_profile": photo.icc, "exif": photo.exif, "dpi": photo.dpi}
     if format == "JPEG":
         options |= {"quality": quality, "xmp": photo.xmp}
         options["subsampling"] = 0 if photo.subsampling is None else photo.subsampling
-        if image.mode.startswith("I"):
-            image = to_pillow(replace(photo, pixels=_to_8_bit(photo.pixels)))
     elif format == "WEBP":
         options |= {"quality": quality, "lossless": quality == 100, "xmp": photo.xmp}
-        if image.mode.startswith("I"):
-            image = to_pillow(replace(photo, pixels=_to_8_bit(photo.pixels)))
     elif format == "PNG" and photo.xmp:
         info = PngImagePlugin.PngInfo()
         info.add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
