@@ -10,8 +10,9 @@ from midtone.data.patches import (
     WindowModel,
     cut_window,
     find_photos,
-    fit_square,
+    fit,
     hold_out,
+    pad_square,
 )
 
 
@@ -54,7 +55,7 @@ def test_windows_lie_within_the_photograph(astronaut):
 @pytest.mark.parametrize("shape", [(10, 300), (300, 10), (64, 64), (1, 1), (500, 333)])
 def test_whatever_shape_becomes_a_square(shape):
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
-    assert fit_square(image, 64).shape == (64, 64, 3)
+    assert pad_square(fit(image, 64)).shape == (64, 64, 3)
 
 
 def test_held_out_photographs_are_not_trained_on(folder):

@@ -99,13 +99,17 @@ def _down_axis(image: Image, axis: int, taps: Taps) -> Image:
     length = image.shape[axis]
     kept = (length + 1) // 2
     position = np.arange(-2, 2 * kept + 1) % (2 * length)
-    extended = _take(image, np.minimum(position, 2 * length - 1 - position), axis)
+    position = np.minimum(position, 2 * length - 1 - position)
+    # Even and odd samples apart: the sums then run over contiguous values.
+    even, odd = _take(image, position[0::2], axis), _take(image, position[1::2], axis)
 
-    def shifted(offset: int) -> Image:
-        return _slice(extended, axis, 2 + offset, 2 + offset + 2 * kept - 1, 2)
+    def part(samples: Image, start: int) -> Image:
+        return _slice(samples, axis, start, start + kept)
 
     return (
-        centre * shifted(0) + near * (shifted(-1) + shifted(1)) + far * (shifted(-2) + shifted(2))
+        centre * part(even, 1)
+        + near * (part(odd, 0) + part(odd, 1))
+        + far * (part(even, 0) + part(even, 2))
     )
 
 
@@ -133,9 +137,9 @@ def _take(image: Image, index: np.ndarray, axis: int) -> Image:
     return image.index_select(axis, torch.from_numpy(index).to(image.device))
 
 
-def _slice(image: Image, axis: int, start: int, stop: int, step: int = 1) -> Image:
+def _slice(image: Image, axis: int, start: int, stop: int) -> Image:
     where: list[slice] = [slice(None)] * image.ndim
-    where[axis] = slice(start, stop, step)
+    where[axis] = slice(start, stop)
     return image[tuple(where)]
 
 

@@ -40,6 +40,17 @@ def find_photos(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
 
 
+def well_exposed(image: np.ndarray) -> bool:
+    """Whether a photograph is fit to be a target: H x W x 3 uint8 sRGB.
+
+    A photograph taken as it should be is neither dark nor bright on the whole and uses most of the
+    range; what the network is shown as right it will copy.
+    """
+    luma = image @ np.array([0.299, 0.587, 0.114]) / 255
+    low, high = np.percentile(luma, (1, 99))
+    return bool(0.26 <= luma.mean() <= 0.68 and low <= 0.27 and high >= 0.66)
+
+
 def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:
     """Split into (training, validation): every ``every``-th file of the sorted list validates."""
     training = [p for i, p in enumerate(paths) if i % every != every - 1]
@@ -47,15 +58,19 @@ def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]
 
 
 class Photographs:
-    """Decoded photographs, H x W x 3 uint8, kept in memory, no longer than ``longest_side`` px."""
+    """Decoded photographs, H x W x 3 uint8, kept in memory, no longer than ``longest_side`` px.
 
-    def __init__(self, paths: Sequence[Path], longest_side: int) -> None:
+    ``chosen`` leaves out those that are not ``well_exposed``.
+    """
+
+    def __init__(self, paths: Sequence[Path], longest_side: int, *, chosen: bool = False) -> None:
         self.images: list[np.ndarray] = []
         for path in paths:
             with Image.open(path) as opened:
                 image = ImageOps.exif_transpose(opened.convert("RGB"))
             image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
-            self.images.append(np.array(image))
+            if not chosen or well_exposed(np.asarray(image)):
+                self.images.append(np.array(image))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -79,8 +94,9 @@ class Examples:
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.photographs))
         rng = np.random.default_rng((self.seed, epoch, place))
         window = cut_window(self.photographs.images[order[place]], self.windows, rng)
+        window = fit(window, self.size)
         wrong = synthesize(window, draw_ev(self.errors, rng), self.errors, rng)
-        return fit_square(wrong, self.size), fit_square(window, self.size)
+        return pad_square(wrong), pad_square(window)
 
 
 def cut_window(image: np.ndarray, model: WindowModel, rng: np.random.Generator) -> np.ndarray:
@@ -103,10 +119,16 @@ def cut_window(image: np.ndarray, model: WindowModel, rng: np.random.Generator) 
     return window
 
 
-def fit_square(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize so that the longest side is ``size``; reflect at bottom and right to size x size."""
+def fit(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize so that the longest side is ``size``."""
     height, width = image.shape[:2]
     scale = size / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
-    resized = np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BICUBIC))
-    return np.pad(resized, ((0, size - shape[1]), (0, size - shape[0]), (0, 0)), mode="symmetric")
+    return np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BICUBIC))
+
+
+def pad_square(image: np.ndarray) -> np.ndarray:
+    """Reflect at the bottom or at the right until both sides are equal."""
+    height, width = image.shape[:2]
+    size = max(height, width)
+    return np.pad(image, ((0, size - height), (0, size - width), (0, 0)), mode="symmetric")

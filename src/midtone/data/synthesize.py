@@ -61,7 +61,11 @@ def measured_curve(ev: float) -> np.ndarray:
     """
     steps = max(1, int(np.ceil(abs(ev) / _LONGEST_STEP - 1e-9)))
     evs, curves = _measured()
-    one = np.array([np.interp(ev / steps, evs, column) for column in curves.T])
+    one = curves[0]
+    if ev / steps > evs[0]:
+        above = int(np.searchsorted(evs, ev / steps))
+        weight = (ev / steps - evs[above - 1]) / (evs[above] - evs[above - 1])
+        one = (1 - weight) * curves[above - 1] + weight * curves[above]
     curve = one
     for _ in range(steps - 1):
         curve = np.interp(curve, _CODES, one)

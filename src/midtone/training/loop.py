@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from midtone import pyramid
-from midtone.data.patches import Examples, Photographs, find_photos, fit_square, hold_out
+from midtone.data.patches import Examples, Photographs, find_photos, fit, hold_out, pad_square
 from midtone.data.synthesize import synthesize
 from midtone.errors import ModelError
 from midtone.network import CoarseToFine, NetworkConfig
@@ -61,7 +61,7 @@ def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
         if step >= before + stage.steps:
             before += stage.steps
             continue
-        photographs = Photographs(training, stage.longest_side)
+        photographs = Photographs(training, stage.longest_side, chosen=True)
         examples = Examples(photographs, stage.size, recipe.seed, stage.errors, stage.windows)
         losses: list[float] = []
         numbers = range(step * stage.batch, (before + stage.steps) * stage.batch)
@@ -170,8 +170,8 @@ def validate(
     found: dict[str, list[float]] = {}
     config = network.config
     for number, (wrong, right) in enumerate(checks):
-        inputs = _to_float(torch.from_numpy(fit_square(wrong, stage.size)[None]))
-        target = _to_float(torch.from_numpy(fit_square(right, stage.size)[None]))
+        inputs = _to_float(torch.from_numpy(pad_square(fit(wrong, stage.size))[None]))
+        target = _to_float(torch.from_numpy(pad_square(fit(right, stage.size))[None]))
         levels, targets = prepare(inputs, target, config, stage.finest)
         with torch.autocast("cpu", torch.bfloat16):
             result = torch.func.functional_call(
@@ -242,7 +242,7 @@ def load(
 
 
 def _to_float(images: Tensor) -> Tensor:
-    return images.permute(0, 3, 1, 2).float().div(255)
+    return images.permute(0, 3, 1, 2).contiguous().float().div(255)
 
 
 def _single_thread(_: int) -> None:

@@ -119,6 +119,20 @@ _NARROW = ErrorModel(
     noise_share=0.2,
     jpeg_share=0.25,
 )
+_SECOND = ErrorModel(
+    bands=(
+        (0.16, -0.15, 0.15),
+        (0.10, -0.8, -0.15),
+        (0.24, -1.7, -0.8),
+        (0.10, 0.15, 0.8),
+        (0.24, 0.8, 1.7),
+        (0.10, -4.0, -1.7),
+        (0.06, 1.7, 2.5),
+    ),
+    camera_share=0.06,
+    black_share=0.04,
+)
+_VARIED = WindowModel(coverage=(0.7, 1.0), saturation=(0.7, 1.5))
 
 RECIPES = {
     # All levels at 128 px, then the two coarse levels alone and at last all of them at 256 px, the
@@ -167,6 +181,14 @@ RECIPES = {
             Stage(256, 8, steps=600, rate=1.5e-4, final_rate=2e-6, warmup=10, ema=0.99),
         ),
         validate_every=150,
+    ),
+    # What made the second default model from the coarse levels of the first (runs/second.md).
+    "second": Recipe(
+        stages=(
+            Stage(256, 16, 12000, 4e-4, 2e-5, 200, 3, _SECOND, _VARIED, 320),
+            Stage(256, 16, 600, 3e-4, 2e-4, 100, 2, _SECOND, _VARIED, 320, ema=0.99),
+            Stage(256, 8, 3000, 2e-4, 2e-6, 50, 1, _SECOND, _VARIED, 320, ema=0.995),
+        ),
     ),
     "smoke": Recipe(
         stages=(Stage(size=128, batch=2, steps=4, rate=1e-4, final_rate=1e-5),),
