@@ -62,10 +62,11 @@ def test_only_training_knows_torch_at_import():
         assert "torch" not in names, path
 
 
-def test_the_command_line_imports_inside_its_verbs():
-    tree = ast.parse((SOURCE / "cli.py").read_text("utf-8"))
-    outside = [
-        node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module
-    ]
-    ours = {module for module in outside if module.startswith("midtone")}
-    assert ours == {"midtone", "midtone.errors"}
+def test_commands_import_what_they_need_when_they_run():
+    for path in [SOURCE / "cli.py", *(SOURCE / "commands").glob("*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        outside = [
+            node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module
+        ]
+        ours = {module for module in outside if module.startswith("midtone")}
+        assert ours <= {"midtone", "midtone.errors", "midtone.commands"}, path

@@ -185,9 +185,9 @@ RECIPES = {
     # What made the second default model from the coarse levels of the first (runs/second.md).
     "second": Recipe(
         stages=(
-            Stage(256, 16, 12000, 4e-4, 2e-5, 200, 3, _SECOND, _VARIED, 320),
-            Stage(256, 16, 600, 3e-4, 2e-4, 100, 2, _SECOND, _VARIED, 320, ema=0.99),
-            Stage(256, 8, 3000, 2e-4, 2e-6, 50, 1, _SECOND, _VARIED, 320, ema=0.995),
+            Stage(256, 16, 9000, 4e-4, 2e-5, 200, 3, _SECOND, _VARIED, 320),
+            Stage(256, 16, 500, 3e-4, 2e-4, 100, 2, _SECOND, _VARIED, 320, ema=0.99),
+            Stage(256, 8, 2600, 2e-4, 2e-6, 50, 1, _SECOND, _VARIED, 320, ema=0.995),
         ),
     ),
     "smoke": Recipe(
