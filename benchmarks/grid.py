@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from midtone import upsample
-from midtone.data.patches import find_photos
+from midtone.data.photographs import find_photos
 from midtone.evaluation.metrics import psnr
 
 _GAMMAS = (0.6, 1.6, 0.45, 2.2, 0.7)

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from midtone import __version__
-from midtone.commands import export, fix, inspect, models, train
+from midtone.commands import export, fix, inspect, models, swap, train
 from midtone.errors import Error, UsageError
 
-_COMMANDS = (fix, inspect, models, train, export)
+_COMMANDS = (fix, inspect, models, train, export, swap)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

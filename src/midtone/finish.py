@@ -14,12 +14,14 @@ from midtone import pyramid
 from midtone.pyramid import BINOMIAL
 
 _BINS = 65536
-_LUMA = np.array([0.29893602, 0.58704307, 0.11402090])  # Rec. 601, as in the reference outputs
+_LUMA = np.array(
+    [0.298936021293775, 0.587043074451121, 0.114020904255103]
+)  # Rec. 601, as in the reference outputs
 _WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    """Rec. 601 luma of an H x W x 3 image: H x W."""
+    """Rec. 601 luma of an H x W x 3 float image: H x W."""
     return np.asarray(image @ _LUMA.astype(image.dtype))
 
 

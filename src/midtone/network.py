@@ -142,6 +142,16 @@ class CoarseToFine(nn.Module):
             result = self.enlarge[finest - 2](result)
         return (result, *reversed(results))
 
+    @torch.no_grad()
+    def add_nothing(self, levels: int) -> None:
+        """Make each of the ``levels`` finest sub-networks pass on the coarser result as it is."""
+        for level in range(min(levels, self.config.levels - 1)):
+            head = cast(SubNetwork, self.subnetworks[level]).head
+            enlarge = cast(nn.ConvTranspose2d, self.enlarge[level])
+            for tensor in (head.weight, head.bias, enlarge.bias):
+                nn.init.zeros_(cast(Tensor, tensor))
+            enlarge.weight.copy_(torch.eye(3)[:, :, None, None].expand_as(enlarge.weight))
+
 
 def count_parameters(module: nn.Module) -> int:
     """Number of trainable scalars."""

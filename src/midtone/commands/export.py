@@ -27,8 +27,8 @@ def add(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     try:
+        from midtone.training.checkpoint import CHECKPOINT
         from midtone.training.export import export
-        from midtone.training.loop import CHECKPOINT
     except ImportError as error:
         raise ModelError(f"export needs torch: pip install midtone[train] ({error})") from error
     if options.out.suffix not in (".onnx", ".safetensors"):

@@ -1,4 +1,4 @@
-"""`midtone train`: photographs in, a training run out."""
+"""`midtone train`: pairs or photographs in, a training run out."""
 
 from __future__ import annotations
 
@@ -17,23 +17,39 @@ def add(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "train",
         help="train a model (needs midtone[train])",
-        description="Train on a folder of well exposed photographs; resumes what OUT holds.",
+        description="Train on pairs (the paper's folders, or input/ and reference/), or on good "
+        "photographs, which are exposed wrongly on the fly.",
     )
-    parser.add_argument("photos", type=Path)
+    parser.add_argument("source", type=Path, metavar="PAIRS|PHOTOS")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--recipe", default="cpu", help="settings of the run (cpu)")
+    parser.add_argument("--recipe", default="cpu", help="name, or .json file of a run (cpu)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in OUT")
+    parser.add_argument("--start", type=Path, metavar="RUN", help="begin with its weights")
     parser.add_argument("--workers", type=int, default=2, help="loader processes (2)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     try:
+        from midtone.training import recipe
+        from midtone.training.checkpoint import CHECKPOINT
         from midtone.training.loop import train
-        from midtone.training.recipe import RECIPES
     except ImportError as error:
         raise ModelError(f"training needs torch: pip install midtone[train] ({error})") from error
-    if options.recipe not in RECIPES:
-        raise UsageError(f"unknown recipe {options.recipe}; known are {', '.join(RECIPES)}")
-    train(options.photos, options.out, RECIPES[options.recipe], workers=options.workers)
+    if options.start and not (options.start / CHECKPOINT).is_file():
+        raise UsageError(f"{options.start}: no training run in this folder")
+    train(
+        options.source,
+        options.out,
+        recipe.find(options.recipe),
+        resume=options.resume,
+        start=options.start and options.start / CHECKPOINT,
+        workers=options.workers,
+        device=options.device,
+        precision=options.precision,
+        progress=True,
+    )
     return 0

@@ -1,4 +1,4 @@
-"""Training examples drawn from a folder of good photographs, wrongly exposed on the fly.
+"""Training examples by number: pairs (wrongly exposed, well exposed), size x size x 3 uint8 each.
 
 Example ``n`` depends on the seed and on ``n`` alone, so a resumed run sees what an uninterrupted
 one would have seen, whatever the number of loader processes.
@@ -6,129 +6,159 @@ one would have seen, whatever the number of loader processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 
+from midtone.data.pairs import Pair
+from midtone.data.photographs import Photographs, decode
 from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
+from midtone.data.windows import (
+    Window,
+    WindowModel,
+    draw_patch,
+    draw_window,
+    fit,
+    pad_square,
+    saturate,
+)
+from midtone.errors import PhotoError
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
-
-
-@dataclass(frozen=True)
-class WindowModel:
-    """How windows are cut from a photograph.
-
-    coverage:     smallest and largest side of a window, as a part of the photograph's side
-    square_share: square windows that fill the patch; the others keep the photograph's aspect ratio
-                  and are padded by reflection, as the network's input is when it corrects a photo
-    turned_share: windows upside down, so that fewer photographs are learned by heart
-    saturation:   smallest and largest factor of a window's saturation, before it is spoiled
-    """
-
-    coverage: tuple[float, float] = (0.8, 1.0)
-    square_share: float = 0.3
-    turned_share: float = 0.2
-    saturation: tuple[float, float] = (0.6, 1.3)
+Example = tuple[np.ndarray, np.ndarray]
 
 
-def find_photos(folder: Path) -> list[Path]:
-    """Image files below a folder, sorted by name."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
+class Examples(Protocol):
+    """What the loader reads: as many examples as there are in one pass over the data, or more."""
 
-
-def well_exposed(image: np.ndarray) -> bool:
-    """Whether a photograph is fit to be a target: H x W x 3 uint8 sRGB.
-
-    A photograph taken as it should be is neither dark nor bright on the whole and uses most of the
-    range; what the network is shown as right it will copy.
-    """
-    luma = image @ np.array([0.299, 0.587, 0.114]) / 255
-    low, high = np.percentile(luma, (1, 99))
-    return bool(0.26 <= luma.mean() <= 0.68 and low <= 0.27 and high >= 0.66)
-
-
-def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:
-    """Split into (training, validation): every ``every``-th file of the sorted list validates."""
-    training = [p for i, p in enumerate(paths) if i % every != every - 1]
-    return training, list(paths[every - 1 :: every])
-
-
-class Photographs:
-    """Decoded photographs, H x W x 3 uint8, kept in memory, no longer than ``longest_side`` px.
-
-    ``chosen`` leaves out those that are not ``well_exposed``.
-    """
-
-    def __init__(self, paths: Sequence[Path], longest_side: int, *, chosen: bool = False) -> None:
-        self.images: list[np.ndarray] = []
-        for path in paths:
-            with Image.open(path) as opened:
-                image = ImageOps.exif_transpose(opened.convert("RGB"))
-            image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
-            if not chosen or well_exposed(np.asarray(image)):
-                self.images.append(np.array(image))
-
-    def __len__(self) -> int:
-        return len(self.images)
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int) -> Example: ...
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Pairs (wrongly exposed, well exposed), each size x size x 3 uint8, by number."""
+class FromPhotographs:
+    """Examples from good photographs, wrongly exposed on the fly.
+
+    windows: None draws the paper's patches, at the photograph's own resolution
+    """
 
     photographs: Photographs
     size: int
     seed: int
     errors: ErrorModel = ErrorModel()
-    windows: WindowModel = WindowModel()
+    windows: WindowModel | None = WindowModel()
+    per_image: int = 1
 
     def __len__(self) -> int:
-        return len(self.photographs)
+        return len(self.photographs) * self.per_image
 
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        epoch, place = divmod(number, len(self.photographs))
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.photographs))
-        rng = np.random.default_rng((self.seed, epoch, place))
-        window = cut_window(self.photographs.images[order[place]], self.windows, rng)
-        window = fit(window, self.size)
-        wrong = synthesize(window, draw_ev(self.errors, rng), self.errors, rng)
-        return pad_square(wrong), pad_square(window)
-
-
-def cut_window(image: np.ndarray, model: WindowModel, rng: np.random.Generator) -> np.ndarray:
-    """A random window, mirrored half of the time, sometimes turned, with other colours."""
-    height, width = image.shape[:2]
-    coverage = rng.uniform(*model.coverage)
-    if rng.random() < model.square_share:
-        height_out = width_out = max(1, round(coverage * min(height, width)))
-    else:
-        height_out, width_out = max(1, round(coverage * height)), max(1, round(coverage * width))
-    top = rng.integers(0, height - height_out, endpoint=True)
-    left = rng.integers(0, width - width_out, endpoint=True)
-    window = image[top : top + height_out, left : left + width_out]
-    window = window[:, ::-1] if rng.random() < 0.5 else window
-    window = window[::-1] if rng.random() < model.turned_share else window
-    low, high = model.saturation
-    if low < high:
-        colour = ImageEnhance.Color(Image.fromarray(np.ascontiguousarray(window)))
-        window = np.asarray(colour.enhance(rng.uniform(low, high)))
-    return window
+    def __getitem__(self, number: int) -> Example:
+        place, rng = _draw(number, len(self), self.seed)
+        image = self.photographs.images[place % len(self.photographs)]
+        window = _window(image, self.size, self.windows, rng)
+        right = window.cut(image)
+        if self.windows:
+            low, high = self.windows.saturation
+            right = fit(saturate(right, rng.uniform(low, high)), self.size)
+        wrong = synthesize(right, draw_ev(self.errors, rng), self.errors, rng)
+        return pad_square(wrong), pad_square(right)
 
 
-def fit(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize so that the longest side is ``size``."""
-    height, width = image.shape[:2]
-    scale = size / max(height, width)
-    shape = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BICUBIC))
+@dataclass(frozen=True)
+class FromPairs:
+    """Examples from pairs on disk: ``per_image`` windows of each pair in one pass.
+
+    windows: None draws the paper's patches, at the pair's own resolution
+    """
+
+    pairs: Sequence[Pair]
+    size: int
+    seed: int
+    windows: WindowModel | None = None
+    per_image: int = 1
+
+    def __len__(self) -> int:
+        return len(self.pairs) * self.per_image
+
+    def __getitem__(self, number: int) -> Example:
+        place, rng = _draw(number, len(self), self.seed)
+        wrong, right = load(self.pairs[place % len(self.pairs)])
+        window = _window(right, self.size, self.windows, rng)
+        wrong, right = window.cut(wrong), window.cut(right)
+        return pad_square(fit(wrong, self.size)), pad_square(fit(right, self.size))
 
 
-def pad_square(image: np.ndarray) -> np.ndarray:
-    """Reflect at the bottom or at the right until both sides are equal."""
-    height, width = image.shape[:2]
-    size = max(height, width)
-    return np.pad(image, ((0, size - height), (0, size - width), (0, 0)), mode="symmetric")
+def load(pair: Pair, longest_side: int | None = None) -> Example:
+    """Decode a pair. Raises PhotoError if its two images differ in size."""
+    wrong, right = decode(pair.input, longest_side), decode(pair.reference, longest_side)
+    if wrong.shape != right.shape:
+        raise PhotoError(
+            f"{pair.input}: is {wrong.shape[1]} x {wrong.shape[0]}, its reference "
+            f"{pair.reference.name} {right.shape[1]} x {right.shape[0]}; a pair needs one size"
+        )
+    return wrong, right
+
+
+def write_patches(
+    pairs: Sequence[Pair],
+    out: Path,
+    size: int,
+    per_image: int,
+    seed: int = 1,
+    progress: Callable[[Pair], None] | None = None,
+) -> int:
+    """Write the paper's patches of all pairs below ``out``, as pairs in the plain layout.
+
+    The windows depend on the reference alone, so all exposures of a scene are cut alike. Files are
+    PNG, named like the input with ``_1``, ``_2``, ... Returns the number of pairs written.
+    """
+    written = 0
+    for pair in pairs:
+        wrong, right = load(pair)
+        rng = np.random.default_rng([seed, *pair.scene.encode()])
+        for number in range(1, per_image + 1):
+            window = draw_patch(right, size, rng)
+            if window is None:
+                break
+            for folder, image in (("input", wrong), ("reference", right)):
+                (out / folder).mkdir(parents=True, exist_ok=True)
+                target = out / folder / f"{pair.input.stem}_{number}.png"
+                Image.fromarray(np.ascontiguousarray(window.cut(image))).save(target)
+            written += 1
+        if progress:
+            progress(pair)
+    return written
+
+
+def _draw(number: int, count: int, seed: int) -> tuple[int, np.random.Generator]:
+    """Which of the ``count`` examples of its epoch a number is, and its random numbers."""
+    epoch, place = divmod(number, count)
+    return int(_order(count, seed, epoch)[place]), np.random.default_rng((seed, epoch, place))
+
+
+@lru_cache(maxsize=2)
+def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+def _window(
+    reference: np.ndarray, size: int, windows: WindowModel | None, rng: np.random.Generator
+) -> Window:
+    if windows:
+        return draw_window(reference.shape[:2], windows, rng)
+    patch = draw_patch(reference, size, rng)
+    if patch:
+        return patch
+    # Nowhere detail enough: any window of this size, rather than another image out of turn.
+    height, width = reference.shape[:2]
+    side = min(size, height, width)
+    return Window(
+        int(rng.integers(0, height - side, endpoint=True)),
+        int(rng.integers(0, width - side, endpoint=True)),
+        side,
+        side,
+    )

@@ -1,249 +1,205 @@
-"""One visible training loop: photographs in, weights out; stops and resumes anywhere."""
+"""One visible training loop: pictures in, weights out; stops and resumes anywhere.
+
+With ``torchrun`` each process takes its share of every batch, so the result does not depend on the
+number of processes (but for the discriminator's batch normalisation, which sees its own share).
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Iterator
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from midtone import pyramid
-from midtone.data.patches import Examples, Photographs, find_photos, fit, hold_out, pad_square
-from midtone.data.synthesize import synthesize
-from midtone.errors import ModelError
-from midtone.network import CoarseToFine, NetworkConfig
-from midtone.training.losses import pyramid_loss, pyramid_targets, reconstruction_loss
+from midtone.errors import UsageError
+from midtone.training.batches import Share, batches
+from midtone.training.checkpoint import CHECKPOINT, State
+from midtone.training.discriminator import view
+from midtone.training.journal import Journal, Watch
+from midtone.training.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    pyramid_loss,
+    reconstruction_loss,
+)
 from midtone.training.recipe import Recipe, Stage
+from midtone.training.source import open_source
+from midtone.training.validation import validate
 
-CHECKPOINT = "checkpoint.safetensors"
-_VALIDATION_EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 
+def train(
+    source: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    start: Path | None = None,
+    workers: int = 1,
+    device: str = "auto",
+    precision: str = "auto",
+    progress: bool = False,
+) -> Path:
+    """Train on pairs, or on good photographs that are spoiled on the fly.
 
-def train(photos: Path, out: Path, recipe: Recipe, *, workers: int = 1) -> Path:
-    """Train on the photographs below ``photos``; continue from the checkpoint in ``out`` if any.
+    source:  folder of pairs (either layout of ``data.pairs``) or of photographs
+    out:     receives recipe.json, log.jsonl, sheets/, tensorboard/ (where that package is there)
+             and checkpoint.safetensors (weights, their moving average, Adam's moments, the step)
+    resume:  go on from the checkpoint in ``out``, if there is one
+    start:   checkpoint of another run whose averaged weights are the first ones
+    workers: loader processes
+    device:  "auto", "cpu" or "cuda"
+    precision: "float32", "bfloat16" or "auto": bfloat16 where the processor has it
 
-    Returns the path of the final checkpoint. ``out`` receives recipe.json, log.jsonl and
-    checkpoint.safetensors (weights, their moving average, Adam's moments and the step). Raises
-    ModelError if ``out`` holds a run with other settings or a loss is not finite.
+    Returns the path of the final checkpoint. Raises UsageError for unusable data and for a run in
+    ``out`` unless ``resume``, ModelError if that has other settings, or if the loss diverges.
     """
     torch.set_flush_denormal(True)
-    torch.manual_seed(recipe.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    settings = json.dumps(asdict(recipe), sort_keys=True)
+    place, rank, world = _join(device)
+    half = _half(place, precision)
     checkpoint = out / CHECKPOINT
-
-    network = CoarseToFine(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = {name: p.detach().clone() for name, p in network.named_parameters()}
-    adam = torch.optim.Adam(network.parameters(), fused=True)
-    step = 0
+    if checkpoint.exists() and not resume:
+        raise UsageError(f"{out}: holds a run already; resume it or choose another folder")
+    state = State.new(recipe, place)
     if checkpoint.exists():
-        step = load(checkpoint, network, average, adam, settings)
+        state.load(checkpoint, recipe)
+    elif start:
+        state.start_from(start, recipe.fresh_levels)
+    data = open_source(source, recipe, _warn if rank == 0 else _ignore)
+    out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
+    lengths = [stage.steps or stage.length(len(data.examples(stage))) for stage in recipe.stages]
+    journal = Journal(out, state.step, sum(lengths), progress) if rank == 0 else None
 
-    training, validation = hold_out(find_photos(photos), recipe.hold_out)
-    if not training or not validation:
-        raise ModelError(f"{photos}: too few photographs to train on")
-    checks = validation_set(validation, recipe)
-
-    total = sum(stage.steps for stage in recipe.stages)
-    started, start_step = time.monotonic(), step
     before = 0
-    for stage in recipe.stages:
-        if step >= before + stage.steps:
-            before += stage.steps
+    for stage, length in zip(recipe.stages, lengths, strict=True):
+        steps = range(max(state.step, before), before + length)
+        before += length
+        if not steps:
             continue
-        photographs = Photographs(training, stage.longest_side, chosen=True)
-        examples = Examples(photographs, stage.size, recipe.seed, stage.errors, stage.windows)
-        losses: list[float] = []
-        numbers = range(step * stage.batch, (before + stage.steps) * stage.batch)
-        for levels, targets in batches(examples, stage, recipe.network, numbers, workers):
-            adam.param_groups[0]["lr"] = stage.rate_at(step - before)
-            with torch.autocast("cpu", torch.bfloat16):
-                results = network(*map(channels_last, levels), finest=stage.finest)
+        if recipe.fresh_adam and state.step == before - length:
+            state.forget_moments()
+        examples = data.examples(stage)
+        share = Share(steps, stage.batch, rank, world)
+        network = _shared(state.network, stage, world)
+        watch = Watch()
+        for levels, targets in batches(examples, share, recipe.network, stage.finest, workers):
+            done = state.step - before + length
+            factor = stage.factor(done, len(examples))
+            with torch.autocast(place.type, torch.bfloat16, enabled=half):
+                results = network(*(_lay(level, place) for level in levels), finest=stage.finest)
             results = [result.float() for result in results]
-            if stage.finest == 1:
-                loss = reconstruction_loss(results[0], targets[0])
-                if len(results) > 1:
-                    loss = loss + recipe.pyramid_weight * pyramid_loss(results[1:], targets[1:])
-            else:
-                loss = pyramid_loss(results, targets, stage.finest)
-            adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-            adam.step()
-            losses.append(loss.item())
-            if not np.isfinite(losses[-1]):
-                raise ModelError(f"the loss of step {step} is {losses[-1]}; {checkpoint} is kept")
-            # A short memory first, or the random start would stay in the average.
-            decay = min(stage.ema, (1 + step) / (10 + step))
-            with torch.no_grad():
-                torch._foreach_lerp_(list(average.values()), list(network.parameters()), 1 - decay)
-            step += 1
-            if step % recipe.validate_every == 0 or step == total:
-                save(checkpoint, network, average, adam, step, settings)
-                record = {
-                    "step": step,
-                    "size": stage.size,
-                    "rate": adam.param_groups[0]["lr"],
-                    "loss": round(float(np.mean(losses)), 5),
-                    "psnr": validate(network, average, checks, stage),
-                    "seconds": round(time.monotonic() - started, 1),
-                    "steps_per_second": round(
-                        (step - start_step) / (time.monotonic() - started), 3
-                    ),
-                }
-                losses.clear()
-                with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(record) + "\n")
-                print(json.dumps(record), flush=True)
-        before += stage.steps
+            targets = [target.to(place) for target in targets]
+            loss = total = picture_loss(results, targets, recipe.pyramid_weight, stage.finest)
+            judged = stage.adversarial and done >= stage.adversarial_after * stage.epoch(
+                len(examples)
+            )
+            if judged:
+                random = _random(recipe.seed, state.step, rank)
+                fake, real = view(results[0], random), view(targets[0], random)
+                state.discriminator.requires_grad_(False)
+                total = loss + stage.adversarial * adversarial_loss(state.discriminator(fake))
+            state.adam.param_groups[0]["lr"] = stage.rate * factor
+            state.adam.zero_grad()
+            total.backward()  # type: ignore[no-untyped-call]
+            if recipe.clip is not None:
+                nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
+            watch.see(total.item(), state.step)
+            state.adam.step()
+            if judged:
+                _sharpen(state, real, fake.detach(), stage.discriminator_rate * factor, world)
+            state.follow(stage.ema)
+            state.step += 1
+            if journal:
+                journal.see(loss.item())
+                if state.step % recipe.validate_every == 0 or state.step == sum(lengths):
+                    state.save(checkpoint, recipe)
+                    scores = validate(
+                        state.network, state.average, data.checks, stage.size, stage.finest, half
+                    )
+                    journal.validated(scores, stage.size, stage.rate * factor)
+    if journal:
+        journal.close()
+    if world > 1:
+        torch.distributed.destroy_process_group()
     return checkpoint
 
 
-def batches(
-    examples: Examples, stage: Stage, network: NetworkConfig, numbers: range, workers: int
-) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
-    """(Laplacian levels of the inputs, targets of the results) of each batch of the stage.
-
-    The loader's processes make the pyramids too, which leaves the cores to the network.
-    """
-
-    def collate(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Tensor], list[Tensor]]:
-        wrong, right = (
-            _to_float(torch.from_numpy(np.stack(images))) for images in zip(*pairs, strict=True)
-        )
-        return prepare(wrong, right, network, stage.finest)
-
-    loader: DataLoader[tuple[list[Tensor], list[Tensor]]] = DataLoader(
-        examples,  # type: ignore[arg-type]
-        batch_size=stage.batch,
-        sampler=numbers,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        collate_fn=collate,
-        worker_init_fn=_single_thread,
-        multiprocessing_context="fork" if workers else None,
-    )
-    yield from loader
+def picture_loss(
+    results: list[Tensor], targets: list[Tensor], pyramid_weight: float, finest: int = 1
+) -> Tensor:
+    """Reconstruction and pyramid loss of (y1, u2, ..., un), or of the coarse ones alone."""
+    if finest > 1:
+        return pyramid_loss(results, targets, finest)
+    loss = reconstruction_loss(results[0], targets[0])
+    if len(results) > 1 and pyramid_weight:
+        loss = loss + pyramid_weight * pyramid_loss(results[1:], targets[1:])
+    return loss
 
 
-def prepare(
-    wrong: Tensor, right: Tensor, network: NetworkConfig, finest: int
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Levels ``finest`` to n of the network's input, and what it should make of them."""
-    smaller = pyramid.gaussian(wrong, finest, network.taps)[-1]
-    levels = pyramid.split(smaller, network.levels - finest + 1, network.taps)
-    return levels, pyramid_targets(right, network.levels, network.taps, finest)
+def _sharpen(state: State, real: Tensor, fake: Tensor, rate: float, world: int) -> None:
+    """Train the discriminator one step."""
+    state.discriminator.requires_grad_(True)
+    mistake = discriminator_loss(state.discriminator(real), state.discriminator(fake))
+    state.discriminator_adam.param_groups[0]["lr"] = rate
+    state.discriminator_adam.zero_grad()
+    mistake.backward()  # type: ignore[no-untyped-call]
+    if world > 1:
+        for parameter in state.discriminator.parameters():
+            torch.distributed.all_reduce(parameter.grad)
+            parameter.grad.div_(world)  # type: ignore[union-attr]
+    state.discriminator_adam.step()
 
 
-def validation_set(paths: list[Path], recipe: Recipe) -> list[tuple[np.ndarray, np.ndarray]]:
-    """One error for each held-out photograph, the EVs in turn, the same in every stage."""
-    last = recipe.stages[-1]
-    pairs = []
-    for number, image in enumerate(Photographs(paths, last.longest_side).images):
-        rng = np.random.default_rng((recipe.seed, number))
-        ev = _VALIDATION_EVS[number % len(_VALIDATION_EVS)]
-        pairs.append((synthesize(image, ev, last.errors, rng), image))
-    return pairs
+def _join(device: str) -> tuple[torch.device, int, int]:
+    """Device, rank and number of processes; joins the group that ``torchrun`` describes."""
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("no CUDA device here; use --device cpu")
+    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    if world > 1:
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    if not cuda:
+        return torch.device("cpu"), rank, world
+    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    torch.cuda.set_device(place)
+    return place, rank, world
 
 
-@torch.no_grad()
-def validate(
-    network: CoarseToFine,
-    average: dict[str, Tensor],
-    checks: list[tuple[np.ndarray, np.ndarray]],
-    stage: Stage,
-) -> dict[str, float]:
-    """Mean PSNR in dB of the averaged weights at each EV, whole photographs at the stage's size.
-
-    While only coarse levels are trained, their finest result is compared with its own target.
-    """
-    found: dict[str, list[float]] = {}
-    config = network.config
-    for number, (wrong, right) in enumerate(checks):
-        inputs = _to_float(torch.from_numpy(pad_square(fit(wrong, stage.size))[None]))
-        target = _to_float(torch.from_numpy(pad_square(fit(right, stage.size))[None]))
-        levels, targets = prepare(inputs, target, config, stage.finest)
-        with torch.autocast("cpu", torch.bfloat16):
-            result = torch.func.functional_call(
-                network, average, tuple(levels), {"finest": stage.finest}
-            )[0]
-        error = (result.float().clamp(0, 1) - targets[0]).square().mean()
-        ev = f"{_VALIDATION_EVS[number % len(_VALIDATION_EVS)]:+.1f}"
-        found.setdefault(ev, []).append(float(-10 * torch.log10(error)))
-    means = {ev: round(float(np.mean(values)), 2) for ev, values in sorted(found.items())}
-    return means | {"mean": round(float(np.mean(list(means.values()))), 2)}
+def _half(place: torch.device, precision: str) -> bool:
+    """Whether to work in bfloat16."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if place.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def channels_last(tensor: Tensor) -> Tensor:
-    """The layout in which convolutions are fast on a CPU."""
-    return tensor.contiguous(memory_format=torch.channels_last)
+def _shared(network: nn.Module, stage: Stage, world: int) -> nn.Module:
+    """The network as it is, or with its gradients averaged over the processes."""
+    if world == 1:
+        return network
+    return DistributedDataParallel(network, find_unused_parameters=stage.finest > 1)
 
 
-def save(
-    path: Path,
-    network: CoarseToFine,
-    average: dict[str, Tensor],
-    adam: torch.optim.Adam,
-    step: int,
-    settings: str,
-) -> None:
-    """Write a checkpoint whole or not at all."""
-    tensors = {}
-    for name, parameter in network.named_parameters():
-        tensors["weights/" + name] = parameter.detach()
-        tensors["average/" + name] = average[name]
-        for key, value in adam.state[parameter].items():
-            tensors[f"adam_{key}/{name}"] = value
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, temporary, {"step": str(step), "recipe": settings})
-    os.replace(temporary, path)
+def _lay(level: Tensor, place: torch.device) -> Tensor:
+    """On the device, in the layout in which convolutions are fast."""
+    return level.to(place).contiguous(memory_format=torch.channels_last)
 
 
-def load(
-    path: Path,
-    network: CoarseToFine,
-    average: dict[str, Tensor],
-    adam: torch.optim.Adam,
-    settings: str,
-) -> int:
-    """Restore a checkpoint; returns its step. Raises ModelError if the settings differ."""
-    with safe_open(path, "pt") as file:
-        header = file.metadata()
-        if json.loads(header["recipe"]) != json.loads(settings):
-            raise ModelError(f"{path} was made with other settings; choose another folder")
-        step = int(header["step"])
-        with torch.no_grad():
-            for name, parameter in network.named_parameters():
-                parameter.copy_(file.get_tensor("weights/" + name))
-                average[name].copy_(file.get_tensor("average/" + name))
-                if f"adam_step/{name}" not in file.keys():  # noqa: SIM118, not a dict
-                    continue
-                adam.state[parameter] = {
-                    "step": file.get_tensor("adam_step/" + name),
-                    "exp_avg": torch.empty_like(parameter).copy_(
-                        file.get_tensor("adam_exp_avg/" + name)
-                    ),
-                    "exp_avg_sq": torch.empty_like(parameter).copy_(
-                        file.get_tensor("adam_exp_avg_sq/" + name)
-                    ),
-                }
-    return step
+def _random(seed: int, step: int, rank: int) -> torch.Generator:
+    state = np.random.SeedSequence((seed, step, rank)).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
 
 
-def _to_float(images: Tensor) -> Tensor:
-    return images.permute(0, 3, 1, 2).contiguous().float().div(255)
+def _warn(sentence: str) -> None:
+    print(f"midtone: {sentence}", file=sys.stderr)
 
 
-def _single_thread(_: int) -> None:
-    torch.set_num_threads(1)
+def _ignore(_: str) -> None:
+    """Say nothing: another process says it."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from midtone import pyramid
 from midtone.pyramid import BURT_ADELSON, Taps
@@ -42,3 +43,18 @@ def pyramid_loss(coarser: Sequence[Tensor], targets: Sequence[Tensor], first: in
     for level, (result, wanted) in enumerate(zip(coarser, targets, strict=True), start=first):
         loss = loss + 2.0 ** (2 - level) * (result - wanted).abs().mean()
     return loss
+
+
+def adversarial_loss(fake: Tensor) -> Tensor:
+    """-log sigmoid of the discriminator's logits of corrected images, mean (eq. 4).
+
+    The paper weighs it 3 h w n against sums over pixels of values in 0..255, which is 4 / 255
+    against ``reconstruction_loss``. Its gradient reaches the network that made the images; in the
+    authors' release it does not.
+    """
+    return softplus(-fake).mean()
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """-log sigmoid(real) - log(1 - sigmoid(fake)), means over the logits (section 3.3)."""
+    return softplus(-real).mean() + softplus(fake).mean()

@@ -1,0 +1,98 @@
+"""What do the paper's parts bring? `python benchmarks/ablation.py PHOTOS KODAK [--steps 1500]`.
+
+Trains the same short schedule with 4, 2 and 1 pyramid levels and without the pyramid loss, on
+photographs spoiled on the fly, and measures each on photographs spoiled at fixed EVs, through the
+whole path with the grid. With --adversarial it trains the full network a little longer instead,
+with and without the adversarial loss. Runs that are there already are not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from midtone.corrector import Corrector, Settings
+from midtone.data.photographs import decode, find_photos
+from midtone.data.synthesize import measured_curve
+from midtone.evaluation.metrics import psnr, ssim
+from midtone.network import NetworkConfig
+from midtone.training.checkpoint import CHECKPOINT
+from midtone.training.export import export
+from midtone.training.loop import train
+from midtone.training.recipe import Recipe, Stage
+
+EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
+
+
+def recipes(steps: int, size: int) -> dict[str, Recipe]:
+    """The variants, same budget of steps each."""
+    full = Recipe(
+        (Stage(size, 16, steps, 4e-4, 4e-6, warmup=min(100, steps // 10)),), validate_every=500
+    )
+    config = NetworkConfig()
+    return {
+        "4 levels": full,
+        "4 levels, no pyramid loss": replace(full, pyramid_weight=0.0),
+        "2 levels": replace(
+            full, network=NetworkConfig(2, config.channels[-2:], config.depth[-2:])
+        ),
+        "1 level": replace(full, network=NetworkConfig(1, config.channels[-1:], config.depth[-1:])),
+    }
+
+
+def adversarial_recipes(steps: int, size: int) -> dict[str, Recipe]:
+    """Going on from the full network, with and without the adversarial loss."""
+    plain = Recipe((Stage(size, 16, steps, 1e-4, 1e-6, warmup=20),), validate_every=500)
+    (stage,) = plain.stages
+    judged = replace(stage, adversarial=4 / 255, discriminator_rate=1e-4)
+    return {
+        "going on": plain,
+        "going on, adversarial": replace(plain, stages=(judged,)),
+    }
+
+
+def measure(model: Path, photographs: list[np.ndarray]) -> list[tuple[float, float]]:
+    """Mean (PSNR, SSIM) at each EV, through the whole path."""
+    corrector, found = Corrector(model), []
+    for ev in EVS:
+        table = np.rint(np.clip(measured_curve(ev), 0, 255)).astype(np.uint8)
+        scores = []
+        for image in photographs:
+            result = corrector.correct_any(table[image], Settings()) / 255
+            scores.append((psnr(result, image / 255), ssim(result, image / 255)))
+        found.append(tuple(np.mean(scores, 0)))
+    return found
+
+
+def main() -> int:
+    """Train, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("kodak", type=Path)
+    parser.add_argument("--out", type=Path, default=Path.home() / "midtone-runs" / "ablation")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--adversarial", action="store_true")
+    options = parser.parse_args()
+    photographs = [decode(path, 512) for path in find_photos(options.kodak)]
+    chosen = (adversarial_recipes if options.adversarial else recipes)(options.steps, options.size)
+    start = options.out / "4 levels" / CHECKPOINT if options.adversarial else None
+    print("| | " + " | ".join(f"{ev:+g} EV" for ev in EVS) + " | mean |\n|" + "---|" * 7)
+    for name, recipe in chosen.items():
+        run = options.out / name
+        checkpoint = train(options.photos, run, recipe, resume=True, start=start, workers=1)
+        model = run / "model.onnx"
+        export(checkpoint, model)
+        scores = measure(model, photographs)
+        mean = np.mean(scores, 0)
+        cells = " | ".join(f"{p:.2f} / {s:.3f}" for p, s in [*scores, mean])
+        print(f"| {name} | {cells} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

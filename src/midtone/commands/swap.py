@@ -1,0 +1,48 @@
+"""`midtone swap`: the paper's figure 4 for any pair."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midtone.errors import UsageError
+
+if TYPE_CHECKING:
+    from midtone.commands import Verbs
+
+
+def add(verbs: Verbs) -> None:
+    """Describe the command."""
+    parser = verbs.add_parser(
+        "swap",
+        help="show what each pyramid level carries",
+        description="Replace the pyramid levels of a badly exposed photograph by those of a good "
+        "one, the coarsest first, and put the results side by side (the paper's figure 4).",
+    )
+    parser.add_argument("image", type=Path)
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True, help="picture to write")
+    parser.add_argument("--levels", type=int, default=4, help="of the pyramid (4)")
+    parser.add_argument("--size", type=int, default=512, help="longest side of each picture (512)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    parser.set_defaults(verb=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    from midtone import photo
+    from midtone.corrector import reduce
+    from midtone.evaluation.swap import picture, swap_levels
+
+    if options.levels < 1 or options.size < 1:
+        raise UsageError("--levels and --size must be at least 1")
+    image, reference = (
+        photo.to_srgb(reduce(one.pixels, options.size), one.icc) / 255
+        for one in map(photo.read, (options.image, options.reference))
+    )
+    if image.shape != reference.shape:
+        raise UsageError(f"{options.image} and {options.reference} are not of one shape")
+    pictures = picture(swap_levels(image, reference, options.levels))
+    photo.write(photo.from_array(pictures), options.out, overwrite=options.overwrite)
+    return 0

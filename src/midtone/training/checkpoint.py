@@ -1,0 +1,137 @@
+"""The state of a training run, in one file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from midtone.errors import ModelError
+from midtone.network import CoarseToFine
+from midtone.training.discriminator import Discriminator
+from midtone.training.recipe import Recipe
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class State:
+    """All that changes while a run goes on.
+
+    average: moving average of the network's weights, by parameter name; what is exported
+    step:    optimiser steps done
+    """
+
+    network: CoarseToFine
+    discriminator: Discriminator
+    adam: torch.optim.Adam
+    discriminator_adam: torch.optim.Adam
+    average: dict[str, Tensor]
+    step: int = 0
+
+    @classmethod
+    def new(cls, recipe: Recipe, device: torch.device) -> State:
+        """A random network, the same for the same seed."""
+        torch.manual_seed(recipe.seed)
+        network = CoarseToFine(recipe.network)
+        discriminator = Discriminator()
+        for module in (network, discriminator):
+            module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(
+            network,
+            discriminator,
+            torch.optim.Adam(network.parameters(), fused=True),
+            torch.optim.Adam(discriminator.parameters(), fused=True),
+            {name: p.detach().clone() for name, p in network.named_parameters()},
+        )
+
+    def _parts(self) -> dict[str, tuple[nn.Module, torch.optim.Adam]]:
+        return {
+            "": (self.network, self.adam),
+            "discriminator/": (self.discriminator, self.discriminator_adam),
+        }
+
+    def save(self, path: Path, recipe: Recipe) -> None:
+        """Write to ``path``. Raises ModelError if the disk is full; the old file then stays."""
+        tensors = {"average/" + name: tensor for name, tensor in self.average.items()}
+        for prefix, (module, adam) in self._parts().items():
+            for name, parameter in module.named_parameters():
+                tensors[f"{prefix}weights/{name}"] = parameter.detach()
+                for key, value in adam.state[parameter].items():
+                    tensors[f"{prefix}adam_{key}/{name}"] = value
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        header = {"step": str(self.step), "recipe": json.dumps(asdict(recipe), sort_keys=True)}
+        temporary = path.with_suffix(".partial")
+        try:
+            save_file(tensors, temporary, header)
+            os.replace(temporary, path)
+        except (OSError, SafetensorError) as error:
+            temporary.unlink(missing_ok=True)
+            raise ModelError(
+                f"{path}: the checkpoint of step {self.step} cannot be written ({error}); "
+                "make room and resume"
+            ) from error
+
+    def forget_moments(self) -> None:
+        """Begin with a new Adam."""
+        self.adam.state.clear()
+        self.discriminator_adam.state.clear()
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Move the average towards the weights."""
+        # A short memory first, or the random start would stay in the average.
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        current: list[Tensor] = list(self.network.parameters())
+        torch._foreach_lerp_(list(self.average.values()), current, 1 - decay)
+
+    @torch.no_grad()
+    def load(self, path: Path, recipe: Recipe) -> None:
+        """Go on from ``path``. Raises ModelError if it was made with other settings."""
+        with _open(path) as file:
+            header = file.metadata()
+            if Recipe.from_dict(json.loads(header["recipe"])) != recipe:
+                raise ModelError(f"{path} was made with other settings; choose another folder")
+            self.step = int(header["step"])
+            names = set(file.keys())
+            for name, tensor in self.average.items():
+                tensor.copy_(file.get_tensor("average/" + name))
+            for prefix, (module, adam) in self._parts().items():
+                for name, parameter in module.named_parameters():
+                    parameter.copy_(file.get_tensor(f"{prefix}weights/{name}"))
+                    if f"{prefix}adam_step/{name}" not in names:
+                        continue
+                    moments = {"step": file.get_tensor(f"{prefix}adam_step/{name}")}
+                    for key in ("exp_avg", "exp_avg_sq"):
+                        moment = file.get_tensor(f"{prefix}adam_{key}/{name}")
+                        moments[key] = torch.empty_like(parameter).copy_(moment)
+                    adam.state[parameter] = moments
+
+    @torch.no_grad()
+    def start_from(self, path: Path, fresh_levels: int) -> None:
+        """Take the averaged weights of another run's checkpoint, as a new run's first.
+
+        The ``fresh_levels`` finest sub-networks begin by adding nothing to what coarser ones say.
+        """
+        with _open(path) as file:
+            try:
+                for name, parameter in self.network.named_parameters():
+                    parameter.copy_(file.get_tensor("average/" + name))
+            except (SafetensorError, RuntimeError) as error:
+                raise ModelError(f"{path}: is of a network of another shape") from error
+        self.network.add_nothing(fresh_levels)
+        for name, parameter in self.network.named_parameters():
+            self.average[name].copy_(parameter)
+
+
+def _open(path: Path) -> safe_open:
+    try:
+        return safe_open(path, "pt")
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: is no checkpoint of a training run") from error
