@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 PAPER_GRID = (22, 22, 8)
+_LONGEST = 24
 _GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
 _RIDGE = 1e-12  # grey pictures make R, G, B dependent
@@ -73,13 +74,12 @@ def fit(
 
 
 def grid_shape(height: int, width: int) -> tuple[int, int, int]:
-    """Nodes for a picture: 22 along its longer side, as many for its length along the other, 8.
+    """Nodes for a picture: 24 along its longer side, as many for its length along the other, 8.
 
     The paper takes 22 x 22 x 8 for any aspect ratio. Square cells serve as well and cost less.
     """
-    longest, _, depth = PAPER_GRID
-    rows, columns = (max(4, round(longest * side / max(height, width))) for side in (height, width))
-    return rows, columns, depth
+    rows, columns = (max(4, round(_LONGEST * side / max(height, width))) for side in (height, width))
+    return rows, columns, PAPER_GRID[2]
 
 
 def identity(shape: tuple[int, int, int] = PAPER_GRID, channels: int = 3) -> np.ndarray:
