@@ -78,3 +78,16 @@ def test_wrong_configurations_are_refused():
         NetworkConfig(levels=3)
     with pytest.raises(ValueError, match="expected levels 1 to 2"):
         CoarseToFine(SMALL)(torch.rand(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize("fresh", [1, 2, 3])
+def test_fresh_levels_add_nothing(fresh):
+    network = CoarseToFine()
+    levels = pyramid.split(torch.rand(1, 3, 128, 128), 4)
+    before = network(*levels)
+    network.add_nothing(fresh)
+    after = network(*levels)
+    for coarse in range(fresh, 4):
+        torch.testing.assert_close(after[coarse], before[coarse])
+    enlarged = after[fresh].repeat_interleave(2 ** (fresh - 1), -1)
+    torch.testing.assert_close(after[0], enlarged.repeat_interleave(2 ** (fresh - 1), -2))

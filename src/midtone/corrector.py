@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ImageLike: TypeAlias = "np.ndarray | Image.Image | Photo | torch.Tensor"
 AnyImage = TypeVar("AnyImage", bound=ImageLike)
+# The network's picture has errors of its own from place to place; a stiff grid does not follow them
+# (benchmarks/smoothness.py; 1 is the reference implementation's).
+_SMOOTHNESS = 1000.0
 _DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
 
 
@@ -143,7 +146,9 @@ class Corrector:
         else:
             codes = np.rint(np.clip(after, 0, 1) * 255).astype(np.uint8)
             wanted = _to_float(photo.from_srgb(codes, image.icc))
-        grid = upsample.fit(_to_float(small), wanted)
+        grid = upsample.fit(_to_float(small), wanted, smoothness=_SMOOTHNESS)
+        if (np.ptp(wanted, axis=2) == 0).all():
+            grid[...] = grid[..., :1, :]  # equal to the last bit, or rounding would tint
         return Correction(before, np.clip(after, 0, 1), grid)
 
     def finish(self, image: Photo, plan: Correction, settings: Settings = _DEFAULTS) -> Photo:

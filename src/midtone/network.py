@@ -144,13 +144,18 @@ class CoarseToFine(nn.Module):
 
     @torch.no_grad()
     def add_nothing(self, levels: int) -> None:
-        """Make each of the ``levels`` finest sub-networks pass on the coarser result as it is."""
+        """Make each of the ``levels`` finest sub-networks pass on the coarser result as it is.
+
+        The enlargement before the coarsest of them stays: it belongs to what the others learned.
+        """
         for level in range(min(levels, self.config.levels - 1)):
             head = cast(SubNetwork, self.subnetworks[level]).head
-            enlarge = cast(nn.ConvTranspose2d, self.enlarge[level])
-            for tensor in (head.weight, head.bias, enlarge.bias):
-                nn.init.zeros_(cast(Tensor, tensor))
-            enlarge.weight.copy_(torch.eye(3)[:, :, None, None].expand_as(enlarge.weight))
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(cast(Tensor, head.bias))
+            if level > 0:
+                enlarge = cast(nn.ConvTranspose2d, self.enlarge[level - 1])
+                enlarge.weight.copy_(torch.eye(3)[:, :, None, None].expand_as(enlarge.weight))
+                nn.init.zeros_(cast(Tensor, enlarge.bias))
 
 
 def count_parameters(module: nn.Module) -> int:

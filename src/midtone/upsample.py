@@ -28,27 +28,32 @@ _STRIP_PIXELS = 8192  # 8192 x 12 float32 coefficients stay in a core's second-l
 
 @dataclass(frozen=True)
 class _Design:
-    """The least squares problem of one picture: where its pixels fall, and the smoothness weights.
+    """The least squares problem of one picture: where its pixels fall, and what roughness costs.
 
     base:    P flat indices of the corner (y, x, z) below each pixel
     corners: P x 8 trilinear weights of the corners
     terms:   P x V values (R, G, B, 1) or (grey, 1)
+    roughness: weights of the grid's differences in y, x, z
     """
 
     shape: tuple[int, int, int]
     base: np.ndarray
     corners: np.ndarray
     terms: np.ndarray
-    smoothness: tuple[float, float, float]
+    roughness: tuple[float, float, float]
 
 
 def fit(
-    before: np.ndarray, after: np.ndarray, shape: tuple[int, int, int] | None = None
+    before: np.ndarray,
+    after: np.ndarray,
+    shape: tuple[int, int, int] | None = None,
+    smoothness: float = 1.0,
 ) -> np.ndarray:
     """Grid of affine transforms that carries ``before`` into ``after``.
 
     before, after: h x w x 3 (or h x w x 1, grey), float, nominally in [0, 1], h and w at least 1.
     shape: grid nodes (gh, gw, gd), each at least 2; by default ``grid_shape`` of the picture.
+    smoothness: of the grid in y and x, as a multiple of the reference implementation's lambda_s.
     Returns gh x gw x gd x U x V, U = 3 (1) outputs, V = (R, G, B, 1) or (grey, 1), float64.
 
     Minimises |sliced - after|^2 plus smoothness of the grid (squared first differences in y and x,
@@ -61,9 +66,14 @@ def fit(
     if min(shape) < 2:
         raise ValueError(f"a grid needs two nodes along each axis, got {shape}")
     if shape[0] > shape[1]:
-        turned = fit(before.swapaxes(0, 1), after.swapaxes(0, 1), (shape[1], shape[0], shape[2]))
+        turned = fit(
+            before.swapaxes(0, 1),
+            after.swapaxes(0, 1),
+            (shape[1], shape[0], shape[2]),
+            smoothness,
+        )
         return np.ascontiguousarray(turned.swapaxes(0, 1))
-    design = _design(before.astype(np.float64), shape)
+    design = _design(before.astype(np.float64), shape, smoothness)
     wanted = after.reshape(-1, after.shape[2]).astype(np.float64)
     # One transform for the whole picture first: nodes that see no pixel then follow it.
     overall = np.linalg.lstsq(design.terms, wanted)[0]
@@ -78,7 +88,9 @@ def grid_shape(height: int, width: int) -> tuple[int, int, int]:
 
     The paper takes 22 x 22 x 8 for any aspect ratio. Square cells serve as well and cost less.
     """
-    rows, columns = (max(4, round(_LONGEST * side / max(height, width))) for side in (height, width))
+    rows, columns = (
+        max(4, round(_LONGEST * side / max(height, width))) for side in (height, width)
+    )
     return rows, columns, PAPER_GRID[2]
 
 
@@ -177,7 +189,7 @@ def _place(length: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return below, (position - below).astype(np.float32)
 
 
-def _design(before: np.ndarray, shape: tuple[int, int, int]) -> _Design:
+def _design(before: np.ndarray, shape: tuple[int, int, int], smoothness: float) -> _Design:
     height, width, channels = before.shape
     pixels = before.reshape(-1, channels)
     rows, columns, depth = shape
@@ -193,25 +205,26 @@ def _design(before: np.ndarray, shape: tuple[int, int, int]) -> _Design:
         lower.append(below.astype(np.intp))
     corners = np.einsum("ap,bp,cp->pabc", *weights).reshape(-1, 8)
     cell_y, cell_x, cell_z = height / rows, width / columns, 1 / depth
+    spatial = smoothness * _SPATIAL
     return _Design(
         shape,
         (lower[0] * columns + lower[1]) * depth + lower[2],
         corners,
         np.concatenate((pixels, np.ones((len(pixels), 1))), 1),
         (
-            _SPATIAL * cell_x * cell_z / cell_y,
-            _SPATIAL * cell_y * cell_z / cell_x,
+            spatial * cell_x * cell_z / cell_y,
+            spatial * cell_y * cell_z / cell_x,
             _RANGE * cell_x * cell_y / cell_z**2,
         ),
     )
 
 
 def _differences(
-    shape: tuple[int, int, int], smoothness: tuple[float, float, float]
+    shape: tuple[int, int, int], roughness: tuple[float, float, float]
 ) -> list[np.ndarray]:
     """Penalty matrices along y, x and z: squared weighted differences as D'D."""
     matrices = []
-    for axis, (nodes, weight) in enumerate(zip(shape, smoothness, strict=True)):
+    for axis, (nodes, weight) in enumerate(zip(shape, roughness, strict=True)):
         first = np.diff(np.eye(nodes), axis=0)
         if axis == 2 and nodes > 2:
             second = np.diff(np.eye(nodes), 2, axis=0)
@@ -308,7 +321,7 @@ def _block_tridiagonal(
         diagonal[:-1][place] += part[:, :, :, 0, 0]
         diagonal[1:][place] += part[:, :, :, 1, 1]
         coupling[place] += part[:, :, :, 0, 1]
-    smooth_y, smooth_x, smooth_z = _differences(design.shape, design.smoothness)
+    smooth_y, smooth_x, smooth_z = _differences(design.shape, design.roughness)
     for v in range(terms):
         for node in range(depth):
             diagonal[:, :, node, v, :, node, v] += smooth_y
