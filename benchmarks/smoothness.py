@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import quality
 
+import quality
 from midtone import Corrector, upsample
 from midtone.corrector import reduce
 from midtone.evaluation.metrics import psnr
