@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +120,12 @@ def test_recipes_survive_json(name, tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(asdict(RECIPES[name])))
     assert recipes.find(str(path)) == RECIPES[name] == recipes.find(name)
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_recipes_of_earlier_runs_can_be_read(name):
+    found = recipes.find(str(Path(__file__).parents[1] / "runs" / f"{name}.recipe.json"))
+    assert found.network == NetworkConfig()
 
 
 def test_unusable_recipes_are_named(tmp_path):

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 ImageLike: TypeAlias = "np.ndarray | Image.Image | Photo | torch.Tensor"
 AnyImage = TypeVar("AnyImage", bound=ImageLike)
-# The network's picture has errors of its own from place to place; a stiff grid does not follow them
-# (benchmarks/smoothness.py; 1 is the reference implementation's).
-_SMOOTHNESS = 1000.0
+# The network's picture has errors of its own from place to place; a coarse, stiff grid does not
+# follow them (benchmarks/smoothness.py; the reference implementation has 22 nodes and (1, 1)).
+_NODES, _SMOOTHNESS = 12, (1000.0, 30.0)
 _DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
 
 
@@ -146,7 +146,8 @@ class Corrector:
         else:
             codes = np.rint(np.clip(after, 0, 1) * 255).astype(np.uint8)
             wanted = _to_float(photo.from_srgb(codes, image.icc))
-        grid = upsample.fit(_to_float(small), wanted, smoothness=_SMOOTHNESS)
+        shape = upsample.grid_shape(small.shape[0], small.shape[1], _NODES)
+        grid = upsample.fit(_to_float(small), wanted, shape, _SMOOTHNESS)
         if (np.ptp(wanted, axis=2) == 0).all():
             grid[...] = grid[..., :1, :]  # equal to the last bit, or rounding would tint
         return Correction(before, np.clip(after, 0, 1), grid)
@@ -159,17 +160,29 @@ class Corrector:
             grid = settings.strength * grid + (1 - settings.strength) * still
         return image.with_pixels(upsample.apply(grid, image.pixels, threads=self.threads))
 
-    def network(self, picture: np.ndarray, scales: Sequence[float] | None = None) -> np.ndarray:
-        """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped."""
+    def network(
+        self, picture: np.ndarray, scales: Sequence[float] | None = None, *, turned: bool = True
+    ) -> np.ndarray:
+        """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped.
+
+        turned: the mean of what it makes of the picture and of the picture turned by 180 degrees;
+                two guesses of the right exposure are better than one (benchmarks/smoothness.py)
+        """
         model = self.model.info
         height, width = picture.shape[:2]
         padding = [(0, -side % model.multiple) for side in (height, width)]
-        padded = np.pad(picture, [*padding, (0, 0)], mode="symmetric")
-        levels = pyramid.split(padded, model.levels, model.taps)
-        if scales is not None:
-            levels = finish.scale_levels(levels, scales)
-        result = self.model.run([level.transpose(2, 0, 1)[None] for level in levels])
-        return np.ascontiguousarray(result[0].transpose(1, 2, 0)[:height, :width])
+        batch: list[list[np.ndarray]] = []
+        for view in (picture, picture[::-1, ::-1])[: 1 + turned]:
+            padded = np.pad(view, [*padding, (0, 0)], mode="symmetric")
+            levels = pyramid.split(padded, model.levels, model.taps)
+            if scales is not None:
+                levels = finish.scale_levels(levels, scales)
+            batch.append([level.transpose(2, 0, 1) for level in levels])
+        results = self.model.run([np.stack(views) for views in zip(*batch, strict=True)])
+        upright = results[..., :height, :width].transpose(0, 2, 3, 1)
+        if turned:
+            return (upright[0] + upright[1, ::-1, ::-1]) / 2
+        return np.ascontiguousarray(upright[0])
 
     def exposure_error(self, image: ImageLike) -> float:
         """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""

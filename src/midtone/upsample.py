@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 
 PAPER_GRID = (22, 22, 8)
-_LONGEST = 24
 _GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
 _RIDGE = 1e-12  # grey pictures make R, G, B dependent
@@ -47,13 +46,14 @@ def fit(
     before: np.ndarray,
     after: np.ndarray,
     shape: tuple[int, int, int] | None = None,
-    smoothness: float = 1.0,
+    smoothness: tuple[float, float] = (1.0, 1.0),
 ) -> np.ndarray:
     """Grid of affine transforms that carries ``before`` into ``after``.
 
     before, after: h x w x 3 (or h x w x 1, grey), float, nominally in [0, 1], h and w at least 1.
     shape: grid nodes (gh, gw, gd), each at least 2; by default ``grid_shape`` of the picture.
-    smoothness: of the grid in y and x, as a multiple of the reference implementation's lambda_s.
+    smoothness: of the grid over the picture and over the guide's range, as multiples of lambda_s
+        and lambda_z of the reference implementation.
     Returns gh x gw x gd x U x V, U = 3 (1) outputs, V = (R, G, B, 1) or (grey, 1), float64.
 
     Minimises |sliced - after|^2 plus smoothness of the grid (squared first differences in y and x,
@@ -83,15 +83,13 @@ def fit(
     return np.ascontiguousarray(unknown.swapaxes(-1, -2))
 
 
-def grid_shape(height: int, width: int) -> tuple[int, int, int]:
-    """Nodes for a picture: 24 along its longer side, as many for its length along the other, 8.
+def grid_shape(height: int, width: int, longest: int = 24) -> tuple[int, int, int]:
+    """Nodes for a picture: ``longest`` along its longer side, as dense along the other, 8.
 
     The paper takes 22 x 22 x 8 for any aspect ratio. Square cells serve as well and cost less.
     """
-    rows, columns = (
-        max(4, round(_LONGEST * side / max(height, width))) for side in (height, width)
-    )
-    return rows, columns, PAPER_GRID[2]
+    scale = longest / max(height, width)
+    return max(4, round(scale * height)), max(4, round(scale * width)), PAPER_GRID[2]
 
 
 def identity(shape: tuple[int, int, int] = PAPER_GRID, channels: int = 3) -> np.ndarray:
@@ -189,7 +187,9 @@ def _place(length: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return below, (position - below).astype(np.float32)
 
 
-def _design(before: np.ndarray, shape: tuple[int, int, int], smoothness: float) -> _Design:
+def _design(
+    before: np.ndarray, shape: tuple[int, int, int], smoothness: tuple[float, float]
+) -> _Design:
     height, width, channels = before.shape
     pixels = before.reshape(-1, channels)
     rows, columns, depth = shape
@@ -205,16 +205,16 @@ def _design(before: np.ndarray, shape: tuple[int, int, int], smoothness: float) 
         lower.append(below.astype(np.intp))
     corners = np.einsum("ap,bp,cp->pabc", *weights).reshape(-1, 8)
     cell_y, cell_x, cell_z = height / rows, width / columns, 1 / depth
-    spatial = smoothness * _SPATIAL
+    across, along = smoothness[0] * _SPATIAL, smoothness[1] * _RANGE
     return _Design(
         shape,
         (lower[0] * columns + lower[1]) * depth + lower[2],
         corners,
         np.concatenate((pixels, np.ones((len(pixels), 1))), 1),
         (
-            spatial * cell_x * cell_z / cell_y,
-            spatial * cell_y * cell_z / cell_x,
-            _RANGE * cell_x * cell_y / cell_z**2,
+            across * cell_x * cell_z / cell_y,
+            across * cell_y * cell_z / cell_x,
+            along * cell_x * cell_y / cell_z**2,
         ),
     )
 
