@@ -23,7 +23,7 @@ from PIL import Image
 
 import midtone
 from midtone import upsample
-from midtone.corrector import Corrector, reduce
+from midtone.corrector import Corrector, fit_grid, reduce
 
 
 def make(photo: Path, megapixels: float, target: Path) -> None:
@@ -66,7 +66,7 @@ def main() -> int:
             small = timed("reduce", partial(reduce, image.pixels, corrector.model.info.size))
             before = np.asarray(small, np.float32) / 255
             after = timed("network (with pyramid)", partial(corrector.network, before))
-            grid = timed("fit", partial(upsample.fit, before, np.asarray(after)))
+            grid = timed("fit", partial(fit_grid, before, np.asarray(after)))
             fixed = timed("apply", partial(upsample.apply, np.asarray(grid), image.pixels))
             result = image.with_pixels(np.asarray(fixed))
             timed("write", partial(midtone.write, result, target, overwrite=True))

@@ -146,10 +146,7 @@ class Corrector:
         else:
             codes = np.rint(np.clip(after, 0, 1) * 255).astype(np.uint8)
             wanted = _to_float(photo.from_srgb(codes, image.icc))
-        shape = upsample.grid_shape(small.shape[0], small.shape[1], _NODES)
-        grid = upsample.fit(_to_float(small), wanted, shape, _SMOOTHNESS)
-        if (np.ptp(wanted, axis=2) == 0).all():
-            grid[...] = grid[..., :1, :]  # equal to the last bit, or rounding would tint
+        grid = fit_grid(_to_float(small), wanted)
         return Correction(before, np.clip(after, 0, 1), grid)
 
     def finish(self, image: Photo, plan: Correction, settings: Settings = _DEFAULTS) -> Photo:
@@ -187,6 +184,15 @@ class Corrector:
     def exposure_error(self, image: ImageLike) -> float:
         """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""
         return self.plan(_open(image)[0]).exposure_error
+
+
+def fit_grid(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The grid that carries the network's answer to full size: h x w x C float in [0, 1] each."""
+    shape = upsample.grid_shape(before.shape[0], before.shape[1], _NODES)
+    grid = upsample.fit(before, after, shape, _SMOOTHNESS)
+    if (np.ptp(after, axis=2) == 0).all():
+        grid[...] = grid[..., :1, :]  # equal to the last bit, or rounding would tint
+    return grid
 
 
 def reduce(pixels: np.ndarray, size: int) -> np.ndarray:
