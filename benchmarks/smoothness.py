@@ -40,13 +40,16 @@ def main() -> int:
     parser.add_argument("--kodak", type=Path, required=True)
     parser.add_argument("--brackets", type=Path, required=True)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--every", type=int, default=1, help="take every n-th pair only")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th photograph only")
     options = parser.parse_args()
     corrector = Corrector(options.model)
 
     def pairs() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        for kind in (quality.kodak(options.kodak), quality.brackets(options.brackets)):
-            yield from list(kind)[:: options.every]
+        exposures = len(quality.EVS)
+        for number, pair in enumerate(quality.kodak(options.kodak)):
+            if number // exposures % options.every == 0:  # all exposures of every n-th photograph
+                yield pair
+        yield from list(quality.brackets(options.brackets))[:: options.every]
 
     found: list[dict[str, list[float]]] = [defaultdict(list) for _ in GRIDS]
     for group, wrong, good in pairs():
