@@ -86,6 +86,7 @@ def _pairs(folder: Path, recipe: Recipe, warn: Callable[[str], None]) -> Source:
     if not sides or not held_out:
         raise UsageError(f"{folder}: too few pairs to train on")
 
+    @lru_cache  # says once a stage what is left out
     def examples(stage: Stage) -> Examples:
         usable = [pair for pair, side in sides if stage.windows or side >= stage.size]
         if not usable:
