@@ -15,17 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from midtone.corrector import Corrector, Settings
-from midtone.data.photographs import decode, find_photos
-from midtone.data.synthesize import measured_curve
-from midtone.evaluation.metrics import psnr, ssim
-from midtone.network import NetworkConfig
+import quality
+from midtone import Corrector
 from midtone.training.checkpoint import CHECKPOINT
 from midtone.training.export import export
 from midtone.training.loop import train
-from midtone.training.recipe import Recipe, Stage
-
-EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
+from midtone.training.recipe import ADVERSARIAL, RECIPES, Recipe, Stage
 
 
 def recipes(steps: int, size: int) -> dict[str, Recipe]:
@@ -33,14 +28,11 @@ def recipes(steps: int, size: int) -> dict[str, Recipe]:
     full = Recipe(
         (Stage(size, 16, steps, 4e-4, 4e-6, warmup=min(100, steps // 10)),), validate_every=500
     )
-    config = NetworkConfig()
     return {
         "4 levels": full,
         "4 levels, no pyramid loss": replace(full, pyramid_weight=0.0),
-        "2 levels": replace(
-            full, network=NetworkConfig(2, config.channels[-2:], config.depth[-2:])
-        ),
-        "1 level": replace(full, network=NetworkConfig(1, config.channels[-1:], config.depth[-1:])),
+        "2 levels": replace(full, network=RECIPES["paper-2-levels"].network),
+        "1 level": replace(full, network=RECIPES["paper-1-level"].network),
     }
 
 
@@ -48,24 +40,11 @@ def adversarial_recipes(steps: int, size: int) -> dict[str, Recipe]:
     """Going on from the full network, with and without the adversarial loss."""
     plain = Recipe((Stage(size, 16, steps, 1e-4, 1e-6, warmup=20),), validate_every=500)
     (stage,) = plain.stages
-    judged = replace(stage, adversarial=4 / 255, discriminator_rate=1e-4)
+    judged = replace(stage, adversarial=ADVERSARIAL, discriminator_rate=1e-4)
     return {
         "going on": plain,
         "going on, adversarial": replace(plain, stages=(judged,)),
     }
-
-
-def measure(model: Path, photographs: list[np.ndarray]) -> list[tuple[float, float]]:
-    """Mean (PSNR, SSIM) at each EV, through the whole path."""
-    corrector, found = Corrector(model), []
-    for ev in EVS:
-        table = np.rint(np.clip(measured_curve(ev), 0, 255)).astype(np.uint8)
-        scores = []
-        for image in photographs:
-            result = corrector.correct_any(table[image], Settings()) / 255
-            scores.append((psnr(result, image / 255), ssim(result, image / 255)))
-        found.append(tuple(np.mean(scores, 0)))
-    return found
 
 
 def main() -> int:
@@ -78,18 +57,17 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--adversarial", action="store_true")
     options = parser.parse_args()
-    photographs = [decode(path, 512) for path in find_photos(options.kodak)]
     chosen = (adversarial_recipes if options.adversarial else recipes)(options.steps, options.size)
     start = options.out / "4 levels" / CHECKPOINT if options.adversarial else None
-    print("| | " + " | ".join(f"{ev:+g} EV" for ev in EVS) + " | mean |\n|" + "---|" * 7)
+    print("| | " + " | ".join(f"{ev:+g} EV" for ev in quality.EVS) + " | mean |\n|" + "---|" * 7)
     for name, recipe in chosen.items():
         run = options.out / name
         checkpoint = train(options.photos, run, recipe, resume=True, start=start, workers=1)
         model = run / "model.onnx"
         export(checkpoint, model)
-        scores = measure(model, photographs)
-        mean = np.mean(scores, 0)
-        cells = " | ".join(f"{p:.2f} / {s:.3f}" for p, s in [*scores, mean])
+        found = quality.measure(quality.kodak(options.kodak), {name: Corrector(model)})[name]
+        scores = [*found.values(), np.mean(list(found.values()), 0)]
+        cells = " | ".join(f"{p:.2f} / {s:.3f}" for p, s in scores)
         print(f"| {name} | {cells} |", flush=True)
     return 0
 

@@ -27,14 +27,12 @@ def add(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     try:
-        from midtone.training.checkpoint import CHECKPOINT
+        from midtone.training import checkpoint
         from midtone.training.export import export
     except ImportError as error:
         raise ModelError(f"export needs torch: pip install midtone[train] ({error})") from error
     if options.out.suffix not in (".onnx", ".safetensors"):
         raise UsageError(f"{options.out}: a model file ends in .onnx or .safetensors")
-    if not (options.run / CHECKPOINT).is_file():
-        raise UsageError(f"{options.run}: no training run in this folder")
-    difference = export(options.run / CHECKPOINT, options.out)
+    difference = export(checkpoint.find(options.run), options.out)
     print(f"{options.out}: differs from torch by at most {difference:.1e}")
     return 0

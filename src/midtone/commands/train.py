@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.errors import ModelError, UsageError
+from midtone.errors import ModelError
 
 if TYPE_CHECKING:
     from midtone.commands import Verbs
@@ -34,19 +34,16 @@ def add(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     try:
-        from midtone.training import recipe
-        from midtone.training.checkpoint import CHECKPOINT
+        from midtone.training import checkpoint, recipe
         from midtone.training.loop import train
     except ImportError as error:
         raise ModelError(f"training needs torch: pip install midtone[train] ({error})") from error
-    if options.start and not (options.start / CHECKPOINT).is_file():
-        raise UsageError(f"{options.start}: no training run in this folder")
     train(
         options.source,
         options.out,
         recipe.find(options.recipe),
         resume=options.resume,
-        start=options.start and options.start / CHECKPOINT,
+        start=options.start and checkpoint.find(options.start),
         workers=options.workers,
         device=options.device,
         precision=options.precision,

@@ -25,6 +25,7 @@ from midtone.data.windows import (
     draw_window,
     fit,
     pad_square,
+    place,
     saturate,
 )
 from midtone.errors import PhotoError
@@ -154,11 +155,5 @@ def _window(
     if patch:
         return patch
     # Nowhere detail enough: any window of this size, rather than another image out of turn.
-    height, width = reference.shape[:2]
-    side = min(size, height, width)
-    return Window(
-        int(rng.integers(0, height - side, endpoint=True)),
-        int(rng.integers(0, width - side, endpoint=True)),
-        side,
-        side,
-    )
+    side = min(size, *reference.shape[:2])
+    return Window(*place(reference.shape[:2], side, side, rng), side, side)

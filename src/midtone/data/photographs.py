@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +41,8 @@ def decode(path: Path, longest_side: int | None = None) -> np.ndarray:
 
     Raises PhotoError for what is no image.
     """
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"{path}: cannot be read as a photograph ({error})") from error
+    with _opened(path) as opened:
+        image = ImageOps.exif_transpose(opened.convert("RGB"))
     if longest_side:
         image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
     return np.array(image)
@@ -52,13 +50,20 @@ def decode(path: Path, longest_side: int | None = None) -> np.ndarray:
 
 def size_of(path: Path) -> tuple[int, int]:
     """(H, W) of an image file as it is seen upright, from its header. Raises PhotoError."""
+    with _opened(path) as opened:
+        width, height = opened.size
+        turned = opened.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (width, height) if turned else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image file; whatever is wrong with it is a PhotoError."""
     try:
         with Image.open(path) as opened:
-            width, height = opened.size
-            turned = opened.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            yield opened
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PhotoError(f"{path}: cannot be read as a photograph ({error})") from error
-    return (width, height) if turned else (height, width)
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,20 @@ def draw_window(shape: tuple[int, int], model: WindowModel, rng: np.random.Gener
     else:
         rows, columns = max(1, round(coverage * height)), max(1, round(coverage * width))
     return Window(
-        int(rng.integers(0, height - rows, endpoint=True)),
-        int(rng.integers(0, width - columns, endpoint=True)),
+        *place(shape, rows, columns, rng),
         rows,
         columns,
         mirrored=rng.random() < 0.5,
         turned=rng.random() < model.turned_share,
     )
+
+
+def place(
+    shape: tuple[int, int], rows: int, columns: int, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Top and left of a rows x columns window anywhere in an image of ``shape`` = (H, W)."""
+    top = rng.integers(0, shape[0] - rows, endpoint=True)
+    return int(top), int(rng.integers(0, shape[1] - columns, endpoint=True))
 
 
 def draw_patch(reference: np.ndarray, size: int, rng: np.random.Generator) -> Window | None:
@@ -75,8 +82,7 @@ def draw_patch(reference: np.ndarray, size: int, rng: np.random.Generator) -> Wi
     if min(height, width) < size:
         return None
     for _ in range(_TRIES):
-        top = int(rng.integers(0, height - size, endpoint=True))
-        left = int(rng.integers(0, width - size, endpoint=True))
+        top, left = place((height, width), size, size, rng)
         if acceptable(reference[top : top + size, left : left + size]):
             return Window(top, left, size, size, mirrored=rng.random() < 0.5)
     return None

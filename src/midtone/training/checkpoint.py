@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from midtone.errors import ModelError
+from midtone.errors import ModelError, UsageError
 from midtone.network import CoarseToFine
 from midtone.training.discriminator import Discriminator
 from midtone.training.recipe import Recipe
@@ -128,6 +128,14 @@ class State:
         self.network.add_nothing(fresh_levels)
         for name, parameter in self.network.named_parameters():
             self.average[name].copy_(parameter)
+
+
+def find(run: Path) -> Path:
+    """The checkpoint in a run's folder. Raises UsageError if there is none."""
+    path = run / CHECKPOINT
+    if not path.is_file():
+        raise UsageError(f"{run}: no training run in this folder")
+    return path
 
 
 def _open(path: Path) -> safe_open:

@@ -139,7 +139,7 @@ def _tuples(value: Any) -> Any:
 # Section 6 of the release: patches of growing size cut from the pictures as they are, the rate
 # halved every so many epochs, the adversarial loss in the second half of the later stages. Its
 # weight is 12 h w against sums over values in 0..255, that is 4 / 255 against means in [0, 1].
-_ADVERSARIAL = 4 / 255
+ADVERSARIAL = 4 / 255
 _PAPER_STAGES = (
     Stage(128, 32, rate=1e-4, epochs=40, halve_every=20, per_image=10),
     Stage(256, 8, rate=1e-4, epochs=30, halve_every=10, per_image=6, adversarial_after=15),
@@ -176,9 +176,9 @@ RECIPES = {
             Stage(256, 8, 3000, 2e-4, 2e-6, warmup=50, ema=0.995),
         ),
     ),
-    "paper": _paper(_ADVERSARIAL),
+    "paper": _paper(ADVERSARIAL),
     "paper-no-adversarial": _paper(0.0),
-    "paper-1-level": replace(_paper(_ADVERSARIAL), network=_levels(1)),
-    "paper-2-levels": replace(_paper(_ADVERSARIAL), network=_levels(2)),
-    "paper-no-pyramid-loss": replace(_paper(_ADVERSARIAL), pyramid_weight=0.0),
+    "paper-1-level": replace(_paper(ADVERSARIAL), network=_levels(1)),
+    "paper-2-levels": replace(_paper(ADVERSARIAL), network=_levels(2)),
+    "paper-no-pyramid-loss": replace(_paper(ADVERSARIAL), pyramid_weight=0.0),
 }
