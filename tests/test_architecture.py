@@ -15,7 +15,7 @@ TOP_MAY = {
     "photo": {"errors"},
     "network": {"errors", "pyramid"},
     "weights": {"errors", "pyramid", "network"},
-    "upsample": set(),
+    "upsample": {"_slice"},
     "finish": {"pyramid"},
     "corrector": {"errors", "photo", "pyramid", "weights", "upsample", "finish"},
     "batch": {"errors", "photo", "corrector"},

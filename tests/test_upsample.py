@@ -145,3 +145,36 @@ def test_wrong_shapes_are_refused():
         upsample.fit(np.zeros((4, 4, 3)), np.zeros((4, 4, 3)), (1, 5, 5))
     with pytest.raises(ValueError, match="cannot transform"):
         upsample.apply(upsample.identity(channels=1), np.zeros((4, 4, 3)))
+
+
+@settings(max_examples=60)
+@given(
+    dtype=st.sampled_from(["u1", "u2", "f4"]),
+    channels=st.sampled_from([1, 3]),
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    nodes=st.tuples(st.integers(2, 6), st.integers(2, 6), st.integers(2, 9)),
+    seed=st.integers(0, 2**31),
+)
+def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, nodes, seed):
+    if upsample._slice is None:
+        pytest.skip("installed without a compiler")
+    rng = np.random.default_rng(seed)
+    grid = upsample.identity(nodes, channels)
+    grid += rng.normal(0, 0.3, grid.shape)
+    image = rng.uniform(-0.1, 1.1, (*shape, channels)).astype(np.float32)
+    if dtype != "f4":
+        image = (np.clip(image, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+    slicer = upsample._Slicer(grid, image)
+    compiled, plain = np.empty_like(image), np.empty_like(image)
+    slicer.compiled(0, shape[0], compiled)
+    slicer.numpy(0, shape[0], plain)
+    np.testing.assert_array_equal(compiled, plain)
+
+
+def test_without_the_compiled_part_the_result_is_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    grid = upsample.identity((4, 5, 8)) + rng.normal(0, 0.1, (4, 5, 8, 3, 4))
+    image = rng.integers(0, 256, (90, 130, 3), dtype=np.uint8)
+    expected = upsample.apply(grid, image)
+    monkeypatch.setattr(upsample, "_slice", None)
+    np.testing.assert_array_equal(upsample.apply(grid, image, threads=2), expected)

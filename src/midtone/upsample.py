@@ -15,14 +15,25 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 
 import numpy as np
+
+_slice: ModuleType | None
+try:
+    from midtone import _slice
+except ImportError:  # installed where there was no compiler: NumPy gives the same pixels
+    _slice = None
 
 PAPER_GRID = (22, 22, 8)
 _GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
 _RIDGE = 1e-12  # grey pictures make R, G, B dependent
-_STRIP_PIXELS = 8192  # 8192 x 12 float32 coefficients stay in a core's second-level cache
+# NumPy: 8192 x 12 float32 coefficients stay in a core's second-level cache. Compiled: enough that
+# the strips' own cost does not count.
+_STRIP_PIXELS = (8192, 1 << 19)
+_COMPILED = [np.dtype(kind) for kind in ("u1", "u2", "f4")]
 
 
 @dataclass(frozen=True)
@@ -111,69 +122,113 @@ def apply(
     if image.ndim != 3 or image.shape[2] != outputs or terms != outputs + 1:
         raise ValueError(f"a grid of {grid.shape} cannot transform an image of {image.shape}")
     height, width = image.shape[:2]
-    strip = strip or max(1, _STRIP_PIXELS // max(1, width))
     result = np.empty(image.shape, image.dtype)
     slicer = _Slicer(grid, image)
-    workers = min(threads or os.cpu_count() or 1, -(-height // strip))
+    work = slicer.compiled if _slice and image.dtype in _COMPILED else slicer.numpy
+    strip = strip or max(1, _STRIP_PIXELS[work == slicer.compiled] // max(1, width))
+    strips = [(top, min(top + strip, height)) for top in range(0, height, strip)]
+    workers = min(threads or os.cpu_count() or 1, len(strips))
     if workers <= 1:
-        for top in range(0, height, strip):
-            slicer.strip(top, min(top + strip, height), result)
+        for top, bottom in strips:
+            work(top, bottom, result)
         return result
     with ThreadPoolExecutor(workers) as pool:
-        tops = range(0, height, strip)
-        for done in [
-            pool.submit(slicer.strip, top, min(top + strip, height), result) for top in tops
-        ]:
+        for done in [pool.submit(work, top, bottom, result) for top, bottom in strips]:
             done.result()
     return result
 
 
 class _Slicer:
-    """The tables that all strips of one image share."""
+    """The tables that all strips of one image share.
+
+    Compiled code and NumPy do the same float32 operations in the same order. In a row, with n the
+    node left of and below a pixel, d the step to the next node to the right, fx and fz the parts
+    of the way to the next column and the next node along the guide:
+
+        c = low + fz (high - low),  low = n + fx d,  high = n' + fx d'
+        result = (c_R R + c_B B) + (c_G G + c_1)
+    """
 
     def __init__(self, grid: np.ndarray, image: np.ndarray) -> None:
-        self.image = image
-        self.full = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1.0
-        rows, columns, self.depth, self.outputs, self.terms = grid.shape
-        scaled = grid.copy()
-        scaled[..., -1] *= self.full
-        self.table = scaled.reshape(rows, columns * self.depth, -1).astype(np.float32)
-        self.row, self.row_part = _place(image.shape[0], rows)
-        column, self.column_part = _place(image.shape[1], columns)
-        self.column = column * self.depth
-        self.guide = (_GUIDE[self.outputs] * (self.depth - 1) / self.full).astype(np.float32)
+        self.image = np.ascontiguousarray(image)
+        self.full = np.float32(np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1)
+        self.depth = grid.shape[2]
+        table = grid.swapaxes(-1, -2).astype(np.float32)  # the terms of one value side by side
+        table[..., -1, :] *= self.full
+        self.table = table
+        self.row, self.row_part = _place(image.shape[0], grid.shape[0])
+        self.column, self.column_part = _place(image.shape[1], grid.shape[1])
+        self.scale = np.float32((self.depth - 1) / (4 * self.full))
 
-    def strip(self, top: int, bottom: int, result: np.ndarray) -> None:
+    @cached_property
+    def _padded(self) -> np.ndarray:
+        """Colour nodes as the compiled code has them: four values for three outputs."""
+        if self.table.shape[-1] == 1:
+            return self.table
+        return np.pad(self.table, [(0, 0)] * 4 + [(0, 1)])
+
+    def compiled(self, top: int, bottom: int, result: np.ndarray) -> None:
+        """Rows ``top`` to ``bottom`` by compiled code."""
+        assert _slice
+        _slice.rows(
+            self._padded,
+            self.row,
+            self.row_part,
+            self.column,
+            self.column_part,
+            self.image,
+            result,
+            self.image.shape[1],
+            self.table.shape[1],
+            self.depth,
+            top,
+            bottom,
+            _COMPILED.index(self.image.dtype),
+            self.image.shape[2],
+            self.scale,
+            self.full,
+        )
+
+    def numpy(self, top: int, bottom: int, result: np.ndarray) -> None:
+        """Rows ``top`` to ``bottom`` by NumPy."""
         pixels = self.image[top:bottom].astype(np.float32)
-        rows, columns = pixels.shape[:2]
-        part = self.row_part[top:bottom, None, None]
+        rows, columns, channels = pixels.shape
         below = self.row[top:bottom]
-        table = (1 - part) * self.table[below] + part * self.table[below + 1]
-        nodes = table.shape[1]
-        table = table.reshape(rows * nodes, -1)
+        nodes = self.table[below]
+        nodes += self.row_part[top:bottom, None, None, None, None] * (self.table[below + 1] - nodes)
+        steps = np.zeros_like(nodes)
+        np.subtract(nodes[:, 1:], nodes[:, :-1], out=steps[:, :-1])
+        inner = nodes.shape[1] * self.depth
+        nodes, steps = (table.reshape(rows * inner, -1) for table in (nodes, steps))
 
-        depth = np.clip(pixels @ self.guide, 0, self.depth - 1)
-        node = np.minimum(depth.astype(np.int32), self.depth - 2)
-        depth -= node
-        node += self.column
-        node += (np.arange(rows, dtype=np.int32) * nodes)[:, None]
+        guide = pixels[..., 0] + pixels[..., -1]
+        guide += 2 * pixels[..., channels // 2]
+        guide *= self.scale
+        np.clip(guide, 0, self.depth - 1, guide)
+        node = np.minimum(guide, self.depth - 2).astype(np.int32)
+        upper = (guide - node).reshape(-1, 1)
+        node += self.column * self.depth
+        node += (np.arange(rows, dtype=np.int32) * inner)[:, None]
         node = node.ravel()
         right = np.broadcast_to(self.column_part, (rows, columns)).reshape(-1, 1)
-        upper = depth.reshape(-1, 1)
 
-        coefficients = np.take(table, node, 0) * ((1 - right) * (1 - upper))
+        low = np.take(steps, node, 0) * right
+        low += np.take(nodes, node, 0)
         node += 1
-        coefficients += np.take(table, node, 0) * ((1 - right) * upper)
-        node += self.depth
-        coefficients += np.take(table, node, 0) * (right * upper)
-        node -= 1
-        coefficients += np.take(table, node, 0) * (right * (1 - upper))
+        high = np.take(steps, node, 0) * right
+        high += np.take(nodes, node, 0)
+        high -= low
+        high *= upper
+        low += high
 
-        affine = coefficients.reshape(-1, self.outputs, self.terms)
-        flat = pixels.reshape(-1, self.outputs)
-        out = affine[:, :, -1].copy()
-        for channel in range(self.outputs):
-            out += affine[:, :, channel] * flat[:, channel : channel + 1]
+        coefficients = low.reshape(len(low), -1, channels)
+        flat = pixels.reshape(-1, channels)
+        out = coefficients[:, -1]
+        if channels == 3:
+            out += coefficients[:, 1] * flat[:, 1:2]
+            out += coefficients[:, 0] * flat[:, 0:1] + coefficients[:, 2] * flat[:, 2:3]
+        else:
+            out += coefficients[:, 0] * flat
         if result.dtype.kind == "u":
             np.rint(out, out)
             np.clip(out, 0, self.full, out)
