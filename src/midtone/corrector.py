@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 import numpy as np
 from PIL import Image
 
-from midtone import finish, photo, pyramid, upsample, weights
+from midtone import finish, photo, pyramid, tones, upsample, weights
 from midtone.errors import UsageError
 from midtone.photo import Photo
 
@@ -171,11 +171,15 @@ class Corrector:
         batch: list[list[np.ndarray]] = []
         for view in (picture, picture[::-1, ::-1])[: 1 + turned]:
             padded = np.pad(view, [*padding, (0, 0)], mode="symmetric")
-            levels = pyramid.split(padded, model.levels, model.taps)
+            split = pyramid.split(padded, model.levels, model.taps)
             if scales is not None:
-                levels = finish.scale_levels(levels, scales)
-            batch.append([level.transpose(2, 0, 1) for level in levels])
-        results = self.model.run([np.stack(views) for views in zip(*batch, strict=True)])
+                split = finish.scale_levels(split, scales)
+            batch.append([level.transpose(2, 0, 1) for level in split])
+        levels = [np.stack(views) for views in zip(*batch, strict=True)]
+        statistics = None
+        if model.tones:
+            statistics = np.repeat(tones.describe(picture)[None], len(batch), 0)
+        results = self.model.run(levels, statistics)
         upright = results[..., :height, :width].transpose(0, 2, 3, 1)
         if turned:
             return (upright[0] + upright[1, ::-1, ::-1]) / 2

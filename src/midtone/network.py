@@ -31,6 +31,8 @@ class NetworkConfig:
     depth:    encoder stages of each sub-network
     slope:    negative slope of the leaky ReLUs
     taps:     filter of the pyramid the network was trained on
+    tones:    tone statistics (``midtone.tones``) that steer the coarsest sub-network; 0, as in the
+              paper, for none
     """
 
     levels: int = 4
@@ -38,6 +40,7 @@ class NetworkConfig:
     depth: tuple[int, ...] = (3, 3, 3, 4)
     slope: float = 0.2
     taps: Taps = BURT_ADELSON
+    tones: int = 0
 
     def __post_init__(self) -> None:
         if self.levels < 1 or len(self.channels) != self.levels or len(self.depth) != self.levels:
@@ -66,9 +69,12 @@ class SubNetwork(nn.Module):
 
     Each encoder stage: two 3 x 3 convolutions with leaky ReLU, then 2 x 2 max pooling. Decoder
     stages start with a 2 x 2 transposed convolution and a plain ReLU, as in the authors' release.
+
+    tones: statistics that scale and shift the features of the bridge and of each decoder stage
+           (FiLM, Perez et al. 2018); the last layer starts at zero, so they begin by doing nothing
     """
 
-    def __init__(self, depth: int, channels: int, slope: float) -> None:
+    def __init__(self, depth: int, channels: int, slope: float, tones: int = 0) -> None:
         super().__init__()
         widths = [channels * 2**stage for stage in range(depth)]
         bridge = channels * 2**depth
@@ -86,18 +92,59 @@ class SubNetwork(nn.Module):
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, a=slope)
                 nn.init.zeros_(cast(Tensor, module.bias))
+        self.steer = _Steering(tones, [bridge, *reversed(widths)], slope) if tones else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the network."""
+    def forward(self, x: Tensor, tones: Tensor | None = None) -> Tensor:
+        """Apply the network. tones: N x T, if the network takes them."""
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(x)
             skips.append(x)
             x = nn.functional.max_pool2d(x, 2)
         x = self.bridge(x)
-        for raise_, stage, skip in zip(self.raise_, self.decoder, reversed(skips), strict=True):
+        steps: list[tuple[Tensor, Tensor]] = []
+        if self.steer is not None:
+            if tones is None:
+                raise ValueError("this network needs tone statistics")
+            steps = self.steer(tones)
+            x = _steered(x, steps[0])
+        parts = zip(self.raise_, self.decoder, reversed(skips), strict=True)
+        for number, (raise_, stage, skip) in enumerate(parts, start=1):
             x = stage(torch.cat((torch.relu(raise_(x)), skip), 1))
+            if steps:
+                x = _steered(x, steps[number])
         return cast(Tensor, self.head(x))
+
+
+class _Steering(nn.Module):
+    """Tone statistics, N x T -> a scale and a shift, N x C x 1 x 1 each, for every stage."""
+
+    def __init__(self, tones: int, widths: Sequence[int], slope: float) -> None:
+        super().__init__()
+        self.widths = list(widths)
+        self.layers = nn.Sequential(
+            nn.Linear(tones, 128),
+            nn.LeakyReLU(slope),
+            nn.Linear(128, 128),
+            nn.LeakyReLU(slope),
+            nn.Linear(128, 2 * sum(widths)),
+        )
+        last = cast(nn.Linear, self.layers[-1])
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, tones: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Scales (about 0) and shifts."""
+        parts = torch.split(self.layers(tones)[..., None, None], [2 * w for w in self.widths], 1)
+        return [
+            (part[:, :width], part[:, width:])
+            for part, width in zip(parts, self.widths, strict=True)
+        ]
+
+
+def _steered(x: Tensor, step: tuple[Tensor, Tensor]) -> Tensor:
+    scale, shift = step
+    return x * (1 + scale) + shift
 
 
 class CoarseToFine(nn.Module):
@@ -107,8 +154,10 @@ class CoarseToFine(nn.Module):
         super().__init__()
         self.config = config = config or NetworkConfig()
         self.subnetworks = nn.ModuleList(
-            SubNetwork(depth, channels, config.slope)
-            for depth, channels in zip(config.depth, config.channels, strict=True)
+            SubNetwork(depth, channels, config.slope, config.tones * (level == config.levels))
+            for level, (depth, channels) in enumerate(
+                zip(config.depth, config.channels, strict=True), start=1
+            )
         )
         self.enlarge = nn.ModuleList(
             nn.ConvTranspose2d(3, 3, 2, stride=2) for _ in range(config.levels - 1)
@@ -117,7 +166,9 @@ class CoarseToFine(nn.Module):
             nn.init.xavier_uniform_(cast(Tensor, layer.weight))
             nn.init.zeros_(cast(Tensor, layer.bias))
 
-    def forward(self, *levels: Tensor, finest: int = 1) -> tuple[Tensor, ...]:
+    def forward(
+        self, *levels: Tensor, tones: Tensor | None = None, finest: int = 1
+    ) -> tuple[Tensor, ...]:
         """Correct a batch.
 
         levels: the Laplacian pyramid, finest first, N x 3 x H/2^(l-1) x W/2^(l-1), of images in
@@ -126,13 +177,14 @@ class CoarseToFine(nn.Module):
 
             u_n = T_n(f_n(X_n));  y_l = f_l(u_{l+1} + X_l) + u_{l+1};  u_l = T_l(y_l)
 
+        tones: N x config.tones, if the network takes them (``midtone.tones.describe``)
         finest: stop after this level, to train the coarse levels alone; levels are then those from
         ``finest`` on, and so are the results (u_finest, ..., un).
         """
         count = self.config.levels
         if len(levels) != count - finest + 1:
             raise ValueError(f"expected levels {finest} to {count}, got {len(levels)} of them")
-        result = self.subnetworks[-1](levels[-1])
+        result = self.subnetworks[-1](levels[-1], tones)
         results: list[Tensor] = []
         for level in range(count - 1, finest - 1, -1):
             coarser = self.enlarge[level - 1](result)

@@ -30,6 +30,7 @@ class ModelInfo:
 
     size:     longest side in pixels of the picture the network sees
     multiple: height and width of that picture, padded, are multiples of this
+    tones:    number of tone statistics it takes, or 0
     """
 
     path: Path
@@ -37,6 +38,7 @@ class ModelInfo:
     levels: int
     multiple: int
     taps: Taps
+    tones: int = 0
     made: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -50,8 +52,11 @@ class Model(Protocol):
 
     info: ModelInfo
 
-    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
-        """Laplacian levels, finest first, N x 3 x H x W float32 -> corrected N x 3 x H x W."""
+    def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
+        """Laplacian levels, finest first, N x 3 x H x W float32 -> corrected N x 3 x H x W.
+
+        tones: N x info.tones float32, for a model that takes them
+        """
 
 
 def header(settings: dict[str, Any], size: int, made: dict[str, Any]) -> dict[str, str]:
@@ -119,10 +124,11 @@ class _OnnxModel:
         self.info = _info(path, self._session.get_modelmeta().custom_metadata_map)
         self._inputs = [given.name for given in self._session.get_inputs()]
 
-    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+    def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
+        given = levels if tones is None else [*levels, tones]
         feed = {
-            name: np.ascontiguousarray(level, np.float32)
-            for name, level in zip(self._inputs, levels, strict=True)
+            name: np.ascontiguousarray(values, np.float32)
+            for name, values in zip(self._inputs, given, strict=True)
         }
         return cast(np.ndarray, self._session.run(None, feed)[0])
 
@@ -144,14 +150,15 @@ class _TorchModel:
         self._network = network.to(self._device).eval()
         self.info = _info(path, metadata)
 
-    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+    def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
         import torch
 
+        def place(values: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)
+
         with torch.inference_mode():
-            tensors = [
-                torch.from_numpy(np.ascontiguousarray(level, np.float32)) for level in levels
-            ]
-            result = self._network(*(tensor.to(self._device) for tensor in tensors))[0]
+            steering = None if tones is None else place(tones)
+            result = self._network(*map(place, levels), tones=steering)[0]
         return cast(np.ndarray, result.cpu().numpy())
 
 
@@ -170,6 +177,7 @@ def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
             int(settings["levels"]),
             max(2 ** (level + stages) for level, stages in enumerate(depth)),
             cast(Taps, tuple(settings["taps"])),
+            int(settings.get("tones", 0)),
             json.loads(metadata["midtone_made"]),
         )
     except (KeyError, ValueError, TypeError) as error:

@@ -24,7 +24,9 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", default="cpu", help="name, or .json file of a run (cpu)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in OUT")
-    parser.add_argument("--start", type=Path, metavar="RUN", help="begin with its weights")
+    parser.add_argument(
+        "--start", metavar="RUN|MODEL", help="begin with the weights of a run or of an .onnx model"
+    )
     parser.add_argument("--workers", type=int, default=2, help="loader processes (2)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
@@ -43,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         options.out,
         recipe.find(options.recipe),
         resume=options.resume,
-        start=options.start and checkpoint.find(options.start),
+        start=options.start and checkpoint.find_start(options.start),
         workers=options.workers,
         device=options.device,
         precision=options.precision,

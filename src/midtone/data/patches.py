@@ -21,6 +21,8 @@ from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
 from midtone.data.windows import (
     Window,
     WindowModel,
+    balance,
+    collage,
     draw_patch,
     draw_window,
     fit,
@@ -59,14 +61,23 @@ class FromPhotographs:
 
     def __getitem__(self, number: int) -> Example:
         place, rng = _draw(number, len(self), self.seed)
-        image = self.photographs.images[place % len(self.photographs)]
-        window = _window(image, self.size, self.windows, rng)
-        right = window.cut(image)
-        if self.windows:
-            low, high = self.windows.saturation
-            right = fit(saturate(right, rng.uniform(low, high)), self.size)
+        right = self._right(place, rng)
+        if self.windows and rng.random() < self.windows.collage_share:
+            right = collage(right, self._right(int(rng.integers(len(self))), rng), rng)
+        # Exposed before it is made smaller, as a camera does: codes and clipping then are as real.
         wrong = synthesize(right, draw_ev(self.errors, rng), self.errors, rng)
+        if self.windows:
+            wrong, right = fit(wrong, self.size), fit(right, self.size)
         return pad_square(wrong), pad_square(right)
+
+    def _right(self, place: int, rng: np.random.Generator) -> np.ndarray:
+        """A window of a photograph as it should be."""
+        image = self.photographs.images[place % len(self.photographs)]
+        right = _window(image, self.size, self.windows, rng).cut(image)
+        if self.windows:
+            right = saturate(right, rng.uniform(*self.windows.saturation))
+            right = balance(right, np.exp(rng.normal(0, self.windows.balance, 3)))
+        return right
 
 
 @dataclass(frozen=True)

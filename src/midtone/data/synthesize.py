@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -30,6 +30,8 @@ class ErrorModel:
     black_share:      measured curves with their raised blacks pulled down, by a random part
     balance:          standard deviation of a channel's gain (white balance), relative
     contrast:         standard deviation of the exponent of an extra tone curve
+    local_share:      another exposure in a part of the picture (a lamp, a window, back light), off
+                      by a normal error of standard deviation local_ev, fading in smoothly
     noise_share:      sensor noise; shot and read are the largest variances at full scale and black
     jpeg_share:       JPEG compression, quality drawn from jpeg_quality
     """
@@ -52,6 +54,8 @@ class ErrorModel:
     read: float = 2e-5
     jpeg_share: float = 0.2
     jpeg_quality: tuple[int, int] = (60, 98)
+    local_share: float = 0.0
+    local_ev: float = 0.5
 
 
 def measured_curve(ev: float) -> np.ndarray:
@@ -92,6 +96,12 @@ def synthesize(
     image: np.ndarray, ev: float, model: ErrorModel, rng: np.random.Generator
 ) -> np.ndarray:
     """Expose a photograph wrongly by ``ev``: H x W x 3 uint8 sRGB -> the same."""
+    if rng.random() < model.local_share:
+        share = _fade(image.shape[:2], rng)[..., None]
+        whole = replace(model, local_share=0.0)
+        there = synthesize(image, ev + rng.normal(0, model.local_ev), whole, rng)
+        here = synthesize(image, ev, whole, rng)
+        return np.rint((1 - share) * here + share * there).astype(np.uint8)
     if rng.random() < model.camera_share:
         curve = camera_curve(ev, -0.3293 * rng.normal(1, 0.08), 1.1258 * rng.normal(1, 0.08))
     else:
@@ -115,6 +125,14 @@ def synthesize(
     if rng.random() < model.jpeg_share:
         exposed = _through_jpeg(exposed, int(rng.integers(*model.jpeg_quality, endpoint=True)))
     return exposed
+
+
+def _fade(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """A smooth spot anywhere in the picture, or beside it: H x W float32 in [0, 1]."""
+    rows, columns = (np.linspace(-0.5, 0.5, side, dtype=np.float32) for side in shape)
+    centre, radius = rng.uniform(-0.7, 0.7, 2), rng.uniform(0.2, 0.6)
+    distance = np.hypot(rows[:, None] - centre[0], columns - centre[1]) / radius
+    return np.asarray(np.exp(-(distance**2) / 2), np.float32)
 
 
 @cache

@@ -21,12 +21,16 @@ class WindowModel:
                   and are padded by reflection, as the network's input is when it corrects a photo
     turned_share: windows upside down, so that fewer photographs are learned by heart
     saturation:   smallest and largest factor of a window's saturation, before it is spoiled
+    balance:      standard deviation of a channel's gain, relative, before it is spoiled
+    collage_share: two photographs side by side or one above the other
     """
 
     coverage: tuple[float, float] = (0.8, 1.0)
     square_share: float = 0.3
     turned_share: float = 0.2
     saturation: tuple[float, float] = (0.6, 1.3)
+    balance: float = 0.0
+    collage_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,25 @@ def saturate(image: np.ndarray, factor: float) -> np.ndarray:
     """Multiply the saturation of an H x W x 3 uint8 image."""
     colour = ImageEnhance.Color(Image.fromarray(np.ascontiguousarray(image)))
     return np.asarray(colour.enhance(factor))
+
+
+def balance(image: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Multiply the channels of an H x W x 3 uint8 image; the brightest gain becomes 1."""
+    table = np.rint(np.arange(256)[:, None] * (gains / gains.max())).astype(np.uint8)
+    return np.stack([table[:, channel][image[..., channel]] for channel in range(3)], -1)
+
+
+def collage(one: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``one`` with a part, up to the half, of ``other`` in its place, cut straight across."""
+    height, width = one.shape[:2]
+    other = np.asarray(Image.fromarray(np.ascontiguousarray(other)).resize((width, height)))
+    share = rng.uniform(0.2, 0.5)
+    rows, columns = (
+        (round(share * height), width) if rng.random() < 0.5 else (height, round(share * width))
+    )
+    mixed = one.copy()
+    mixed[:rows, :columns] = other[:rows, :columns]
+    return mixed
 
 
 def fit(image: np.ndarray, size: int) -> np.ndarray:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from midtone import pyramid
+from midtone import pyramid, tones
 from midtone.data.patches import Example, Examples
 from midtone.errors import UsageError
 from midtone.network import NetworkConfig
 from midtone.training.losses import pyramid_targets
 
-Batch = tuple[list[Tensor], list[Tensor]]
+Batch = tuple[list[Tensor], Tensor, list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Share:
 def batches(
     examples: Examples, share: Share, network: NetworkConfig, finest: int, workers: int
 ) -> Iterator[Batch]:
-    """(Laplacian levels of the inputs, targets of the results) of one process's examples.
+    """(Laplacian levels of the inputs, their tones, targets of the results) of the examples.
 
     The loader's processes make the pyramids too, which leaves the main one to the network.
     """
@@ -59,12 +59,13 @@ def batches(
         # Pair by pair: small arrays stay in the cache and come from memory that is in use anyway.
         for pair in pairs:
             wrong, right = (to_float(torch.from_numpy(np.ascontiguousarray(i))[None]) for i in pair)
-            parts.append(prepare(wrong, right, network, finest))
-        levels, targets = (
+            levels, targets = prepare(wrong, right, network, finest)
+            parts.append((levels, [describe(wrong, network)], targets))
+        levels, statistics, targets = (
             [torch.cat(level) for level in zip(*kind, strict=True)]
             for kind in zip(*parts, strict=True)
         )
-        return levels, targets
+        return levels, statistics[0], targets
 
     loader: DataLoader[Batch] = DataLoader(
         examples,  # type: ignore[arg-type]
@@ -89,6 +90,14 @@ def prepare(
     smaller = pyramid.gaussian(wrong, finest, network.taps)[-1]
     levels = pyramid.split(smaller, network.levels - finest + 1, network.taps)
     return levels, pyramid_targets(right, network.levels, network.taps, finest)
+
+
+def describe(wrong: Tensor, network: NetworkConfig) -> Tensor:
+    """Tone statistics of N x 3 x H x W pictures: N x T, where T is 0 if the network takes none."""
+    if not network.tones:
+        return torch.empty(len(wrong), 0)
+    pictures = wrong.permute(0, 2, 3, 1).numpy()
+    return torch.from_numpy(np.stack([tones.describe(picture) for picture in pictures]))
 
 
 def to_float(images: Tensor) -> Tensor:

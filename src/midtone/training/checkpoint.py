@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from midtone import weights
 from midtone.errors import ModelError, UsageError
 from midtone.network import CoarseToFine
 from midtone.training.discriminator import Discriminator
@@ -115,19 +116,44 @@ class State:
 
     @torch.no_grad()
     def start_from(self, path: Path, fresh_levels: int) -> None:
-        """Take the averaged weights of another run's checkpoint, as a new run's first.
+        """Take another run's averaged weights, or those of an .onnx model, as a new run's first.
 
-        The ``fresh_levels`` finest sub-networks begin by adding nothing to what coarser ones say.
+        The ``fresh_levels`` finest sub-networks begin by adding nothing to what coarser ones say,
+        and so does the steering by tone statistics if the other network has none.
         """
-        with _open(path) as file:
-            try:
-                for name, parameter in self.network.named_parameters():
-                    parameter.copy_(file.get_tensor("average/" + name))
-            except (SafetensorError, RuntimeError) as error:
-                raise ModelError(f"{path}: is of a network of another shape") from error
+        found = _onnx_weights(path) if path.suffix == ".onnx" else _averages(path)
+        for name, parameter in self.network.named_parameters():
+            if name not in found and ".steer." in name:
+                continue
+            if name not in found or found[name].shape != parameter.shape:
+                raise ModelError(f"{path}: is of a network of another shape")
+            parameter.copy_(found[name])
         self.network.add_nothing(fresh_levels)
         for name, parameter in self.network.named_parameters():
             self.average[name].copy_(parameter)
+
+
+def _averages(path: Path) -> dict[str, Tensor]:
+    with _open(path) as file:
+        names = [name for name in file.keys() if name.startswith("average/")]  # noqa: SIM118
+        return {name.removeprefix("average/"): file.get_tensor(name) for name in names}
+
+
+def _onnx_weights(path: Path) -> dict[str, Tensor]:
+    """Weights of a model file that ``export`` wrote, by the network's own names."""
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        tensors = onnx.load(path).graph.initializer
+    except (OSError, ValueError, onnx.onnx_cpp2py_export.checker.ValidationError) as error:
+        raise ModelError(f"{path}: is no ONNX model ({error})") from error
+    return {
+        tensor.name.removeprefix("network.").removesuffix(".half"): torch.tensor(
+            numpy_helper.to_array(tensor)
+        )
+        for tensor in tensors
+    }
 
 
 def find(run: Path) -> Path:
@@ -136,6 +162,16 @@ def find(run: Path) -> Path:
     if not path.is_file():
         raise UsageError(f"{run}: no training run in this folder")
     return path
+
+
+def find_start(name: str) -> Path:
+    """What ``start_from`` reads: a run's folder, an .onnx file or an embedded model's name.
+
+    Raises UsageError or ModelError if there is none.
+    """
+    if name in weights.embedded() or name.endswith(".onnx"):
+        return weights.find(name)
+    return find(Path(name))
 
 
 def _open(path: Path) -> safe_open:

@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
-from midtone import pyramid
+from midtone import pyramid, tones
 from midtone.errors import ModelError
 from midtone.network import CoarseToFine, NetworkConfig, save_network
 from midtone.weights import header
@@ -65,27 +65,37 @@ def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
 
 
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:
-    """ONNX graph with inputs level1 .. leveln and output corrected; any batch and picture size."""
+    """ONNX graph with inputs level1 .. leveln, tones if the network takes them, output corrected.
+
+    Batch and picture size are free.
+    """
     levels = range(network.config.levels)
     side = 2 * network.config.multiple
     example = tuple(torch.rand(2, 3, side >> level, 2 * side >> level) for level in levels)
+    steering = torch.rand(2, network.config.tones) if network.config.tones else None
     any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    any_batch = {0: torch.export.Dim.DYNAMIC} if steering is not None else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             _Corrected(network),
-            example,
-            input_names=[f"level{level + 1}" for level in levels],
+            (steering, *example),
+            input_names=["tones"] * (steering is not None)
+            + [f"level{level + 1}" for level in levels],
             output_names=["corrected"],
-            dynamic_shapes={"levels": tuple(any_size for _ in levels)},
+            dynamic_shapes={"tones": any_batch, "levels": tuple(any_size for _ in levels)},
             opset_version=_OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
-    for level, given in enumerate([*model.graph.input, *model.graph.output]):
+    if steering is not None:  # last, as ``Model.run`` has them
+        first = model.graph.input.pop(0)
+        first.type.tensor_type.shape.dim[0].dim_param = "batch"
+        model.graph.input.append(first)
+    for level, given in enumerate([*model.graph.input[: len(levels)], *model.graph.output]):
         part = f"/{2**level}" if 0 < level < len(levels) else ""
         for axis, name in ((0, "batch"), (2, "height" + part), (3, "width" + part)):
             given.type.tensor_type.shape.dim[axis].dim_param = name
@@ -116,10 +126,13 @@ def parity(network: CoarseToFine, model: onnx.ModelProto) -> float:
     split = [pyramid.split(one, network.config.levels, network.config.taps) for one in picture]
     levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*split, strict=True)]
     levels = [np.ascontiguousarray(level) for level in levels]
+    statistics = np.stack([tones.describe(one) for one in picture])
     with torch.inference_mode():
-        expected = network(*map(torch.from_numpy, levels))[0].numpy()
+        steering = torch.from_numpy(statistics) if network.config.tones else None
+        expected = network(*map(torch.from_numpy, levels), tones=steering)[0].numpy()
     names = [given.name for given in session.get_inputs()]
-    result = session.run(None, dict(zip(names, levels, strict=True)))[0]
+    given_values = [*levels, statistics] if network.config.tones else levels
+    result = session.run(None, dict(zip(names, given_values, strict=True)))[0]
     return float(np.abs(result - expected).max())
 
 
@@ -130,8 +143,8 @@ class _Corrected(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, *levels: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, self.network(*levels)[0])
+    def forward(self, tones: torch.Tensor | None, *levels: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.network(*levels, tones=tones)[0])
 
 
 def _store_half(model: onnx.ModelProto) -> None:

@@ -51,7 +51,7 @@ def train(
     out:     receives recipe.json, log.jsonl, sheets/, tensorboard/ (where that package is there)
              and checkpoint.safetensors (weights, their moving average, Adam's moments, the step)
     resume:  go on from the checkpoint in ``out``, if there is one
-    start:   checkpoint of another run whose averaged weights are the first ones
+    start:   checkpoint of another run, or .onnx model, whose weights are the first ones
     workers: loader processes
     device:  "auto", "cpu" or "cuda"
     precision: "float32", "bfloat16" or "auto": bfloat16 where the processor has it
@@ -88,11 +88,17 @@ def train(
         share = Share(steps, stage.batch, rank, world)
         network = _shared(state.network, stage, world)
         watch = Watch()
-        for levels, targets in batches(examples, share, recipe.network, stage.finest, workers):
+        for levels, tones, targets in batches(
+            examples, share, recipe.network, stage.finest, workers
+        ):
             done = state.step - before + length
             factor = stage.factor(done, len(examples))
             with torch.autocast(place.type, torch.bfloat16, enabled=half):
-                results = network(*(_lay(level, place) for level in levels), finest=stage.finest)
+                results = network(
+                    *(_lay(level, place) for level in levels),
+                    tones=tones.to(place),
+                    finest=stage.finest,
+                )
             results = [result.float() for result in results]
             targets = [target.to(place) for target in targets]
             loss = total = picture_loss(results, targets, recipe.pyramid_weight, stage.finest)

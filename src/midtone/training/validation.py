@@ -18,7 +18,7 @@ from midtone.data.synthesize import ErrorModel, synthesize
 from midtone.data.windows import fit, pad_square
 from midtone.evaluation.metrics import psnr, ssim
 from midtone.network import CoarseToFine
-from midtone.training.batches import prepare, to_float
+from midtone.training.batches import describe, prepare, to_float
 
 _EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _ROWS, _PAIRS = 8, 60
@@ -90,7 +90,10 @@ def validate(
         levels, targets = prepare(given, target, network.config, finest)
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             result = torch.func.functional_call(
-                network, weights, tuple(level.to(device) for level in levels), {"finest": finest}
+                network,
+                weights,
+                tuple(level.to(device) for level in levels),
+                {"tones": describe(given, network.config).to(device), "finest": finest},
             )[0]
         height, width = (-(-side >> max(0, finest - 2)) for side in (height, width))
         got, wanted = (
@@ -99,7 +102,8 @@ def validate(
         )
         found.setdefault(check.group, []).append((psnr(got, wanted), ssim(got, wanted)))
         codes = (np.rint(255 * one).astype(np.uint8) for one in (got, wanted))
-        pictures.append(np.hstack((fit(wrong, max(height, width)), *codes)))
+        given_size = Image.fromarray(wrong).resize((width, height), Image.Resampling.BICUBIC)
+        pictures.append(np.hstack((np.asarray(given_size), *codes)))
     means = {group: np.mean(values, 0) for group, values in sorted(found.items())}
     means["mean"] = np.mean(list(means.values()), 0)
     return Scores(

@@ -1,0 +1,29 @@
+"""Tone statistics: what a picture's histogram tells of its exposure.
+
+The coarsest sub-network sees a picture of 32 x 32 pixels, in which the floor of the blacks and the
+ceiling of the whites are blurred away. They tell more of an exposure error than anything else
+(benchmarks/EXPERIMENTS.md), so models may take them as a further input. Not in the paper.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)  # fmt: skip  # noqa: E501
+COUNT = 4 * len(SHARES)
+
+
+def describe(picture: np.ndarray) -> np.ndarray:
+    """Quantiles of R, G, B and of (R + 2 G + B) / 4: h x w x 3 float in [0, 1] -> (68,) float32.
+
+    A quantile is the smallest 8-bit code, divided by 255, that the given share of the pixels does
+    not exceed; share 0 is the smallest one there is.
+    """
+    codes = np.rint(np.clip(picture, 0, 1) * 255).astype(np.int64).reshape(-1, 3)
+    luma = (codes[:, 0] + 2 * codes[:, 1] + codes[:, 2] + 2) // 4
+    wanted = np.maximum(np.ceil(np.array(SHARES) * len(codes)), 1)
+    found = [
+        np.searchsorted(np.cumsum(np.bincount(values, minlength=256)), wanted)
+        for values in (*codes.T, luma)
+    ]
+    return (np.concatenate(found) / 255).astype(np.float32)
