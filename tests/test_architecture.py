@@ -15,9 +15,10 @@ TOP_MAY = {
     "photo": {"errors"},
     "network": {"errors", "pyramid"},
     "weights": {"errors", "pyramid", "network"},
+    "tones": set(),
     "upsample": {"_slice"},
     "finish": {"pyramid"},
-    "corrector": {"errors", "photo", "pyramid", "weights", "upsample", "finish"},
+    "corrector": {"errors", "photo", "pyramid", "tones", "weights", "upsample", "finish"},
     "batch": {"errors", "photo", "corrector"},
 }
 
