@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 import midtone
-from midtone import batch
+from midtone import sources
+from midtone.batch import Options
 from midtone.errors import UsageError
 
 
@@ -53,37 +54,40 @@ def test_a_second_run_overwrites_nothing(tree, tmp_path, corrector):
     report = midtone.correct_tree(tree, out, corrector=corrector)
     assert len(report.failed) == 6
     assert (out / "a.jpg").read_bytes() == b"mine"
-    report = midtone.correct_tree(tree, out, corrector=corrector, overwrite=True)
+    report = midtone.correct_tree(
+        tree, out, corrector=corrector, options=Options(existing="overwrite")
+    )
     assert len(report.failed) == 3
     assert midtone.read(out / "a.jpg").size == (160, 120)
 
 
 def test_output_inside_the_source_is_not_corrected_again(tree, corrector):
     out = tree / "corrected"
-    for overwrite in (False, True):
-        report = midtone.correct_tree(tree, out, corrector=corrector, overwrite=overwrite)
+    for existing in ("fail", "overwrite"):
+        options = Options(existing=existing)
+        report = midtone.correct_tree(tree, out, corrector=corrector, options=options)
         assert len(report.results) == 6
 
 
 def test_files_that_would_share_a_name_are_refused(tree, tmp_path):
     with pytest.raises(UsageError, match="would both become"):
-        list(batch.plan([tree / "a.jpg", tree / "day" / "two" / "a.jpg"], tmp_path / "out"))
+        list(sources.plan([tree / "a.jpg", tree / "day" / "two" / "a.jpg"], tmp_path / "out"))
 
 
 def test_output_file_or_folder(tree, tmp_path):
-    assert list(batch.plan([tree / "a.jpg"], tmp_path / "x.png")) == [
+    assert list(sources.plan([tree / "a.jpg"], tmp_path / "x.png")) == [
         (tree / "a.jpg", tmp_path / "x.png")
     ]
-    assert list(batch.plan([tree / "a.jpg"], tmp_path / "x")) == [
+    assert list(sources.plan([tree / "a.jpg"], tmp_path / "x")) == [
         (tree / "a.jpg", tmp_path / "x" / "a.jpg")
     ]
     with pytest.raises(UsageError, match="need a folder"):
-        list(batch.plan([tree], tmp_path / "x.png"))
+        list(sources.plan([tree], tmp_path / "x.png"))
     with pytest.raises(UsageError, match="no folder"):
-        list(batch.plan([tree], tree / "notes.txt"))
+        list(sources.plan([tree], tree / "notes.txt"))
     (tmp_path / "none").mkdir()
     with pytest.raises(UsageError, match="no photographs"):
-        list(batch.plan([tmp_path / "none"], tmp_path / "x"))
+        list(sources.plan([tmp_path / "none"], tmp_path / "x"))
 
 
 def test_a_read_only_output_is_one_sentence(tree, tmp_path, corrector):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import midtone
-from midtone import photo
+from midtone import colour, photo
 from midtone.corrector import Corrector, Settings, reduce
 from midtone.data.synthesize import measured_curve
 from midtone.evaluation.metrics import psnr
@@ -116,8 +116,8 @@ def test_another_colour_space_is_honoured(corrector, dark):
     assert tagged.icc == display_p3()
     # Same numbers, other colours: the network must have seen something else.
     assert np.abs(plain.pixels.astype(int) - tagged.pixels).mean() > 0.5
-    seen = photo.to_srgb(reduce(tagged.pixels, 256), tagged.icc)
-    wanted = corrector(photo.from_array(photo.to_srgb(reduce(dark, 256), tagged.icc))).pixels
+    seen = colour.to_srgb(reduce(tagged.pixels, 256), tagged.icc)
+    wanted = corrector(photo.from_array(colour.to_srgb(reduce(dark, 256), tagged.icc))).pixels
     assert np.abs(seen.astype(int) - wanted).mean() < 6
 
 

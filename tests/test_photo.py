@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 import midtone
-from midtone import photo
+from midtone import colour, photo
+from midtone import exif as exif_blocks
 from midtone.errors import PhotoError
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP"}
@@ -113,7 +114,7 @@ def test_maker_notes_stay_byte_for_byte():
     tags = exif(6)
     tags.get_ifd(0x8769)[0x927C] = bytes(range(200))
     raw = tags.tobytes()
-    changed = photo.upright(raw)
+    changed = exif_blocks.settle(raw, (32, 20))
     assert len(changed) == len(raw)
     assert sum(a != b for a, b in zip(raw, changed, strict=True)) == 1
     assert bytes(range(200)) in changed
@@ -122,7 +123,7 @@ def test_maker_notes_stay_byte_for_byte():
 @given(st.binary(max_size=80))
 def test_absurd_exif_is_left_alone(block):
     for start in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"Exif\0\0II*\0\xff\xff\xff\xff", b""):
-        assert len(photo.upright(start + block)) == len(start + block)
+        assert len(exif_blocks.settle(start + block, (4, 3))) == len(start + block)
 
 
 @pytest.mark.parametrize(
@@ -169,10 +170,10 @@ def test_a_profile_of_another_kind_of_pixels_is_not_kept(astronaut):
 def test_colours_go_to_srgb_and_back(astronaut):
     profile = display_p3()
     small = astronaut[::8, ::8]
-    seen = photo.to_srgb(small, profile)
+    seen = colour.to_srgb(small, profile)
     assert np.abs(seen.astype(int) - small).mean() > 2
     inside = ((seen > 5) & (seen < 250)).all(2)
-    back = photo.from_srgb(seen, profile)
+    back = colour.from_srgb(seen, profile)
     assert np.abs(back.astype(int) - small)[inside].max() <= 3
 
 
@@ -196,7 +197,7 @@ def test_what_is_no_image(data, message, tmp_path):
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_truncated_files_are_refused(suffix, astronaut):
     data = encode(suffix, Image.fromarray(astronaut))
-    with pytest.raises(PhotoError, match="damaged or incomplete"):
+    with pytest.raises(PhotoError, match=r"damaged or incomplete|cut off"):
         midtone.read(data[: len(data) // 2])
 
 
@@ -255,7 +256,7 @@ def test_writing_is_careful(tmp_path, astronaut):
     with pytest.raises(PhotoError, match="cannot be"):
         midtone.write(image, tmp_path / "missing" / "new.jpg")
     wide = photo.Photo(np.zeros((1, 70000, 3), np.uint8))
-    with pytest.raises(PhotoError, match="cannot be"):
+    with pytest.raises(PhotoError, match="at most 65535"):
         midtone.write(wide, tmp_path / "new.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["out.jpg"]
 

@@ -4,25 +4,82 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from midtone import photo
-from midtone.corrector import Corrector, Settings
+from midtone import atomic, engine, photo, sources
+from midtone.codecs import FORMATS, LOSSY
+from midtone.corrector import Corrector, Settings, signature
 from midtone.errors import Error, UsageError
+
+EXISTING = ("fail", "skip", "resume", "overwrite")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are read and written.
+
+    existing: what a result that is there already means: "fail", "skip" it, "resume" (skip it and
+              sweep up what a killed run left), or "overwrite"
+    format:   of the results ("JPEG", ...); by default that of each input, JPEG for camera RAW
+    quality:  of lossy formats, 1 to 100; by default 95, or the input's if better
+    strip:    no metadata but the colour profile
+    sign:     a Software tag that names midtone and the strength
+    only_needed: photographs that are off by less EV are left alone
+    max_megapixels: larger ones are refused
+    """
+
+    existing: str = "fail"
+    format: str | None = None
+    quality: int | None = None
+    strip: bool = False
+    sign: bool = True
+    only_needed: float = 0.0
+    max_megapixels: float = photo.MAX_MEGAPIXELS
+
+    def __post_init__(self) -> None:
+        if self.existing not in EXISTING:
+            raise UsageError(f"existing must be one of {', '.join(EXISTING)}, not {self.existing}")
+        if self.format is not None and self.format not in sources.SUFFIX_OF:
+            raise UsageError(f"format must be one of {', '.join(sources.SUFFIX_OF)}")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"quality must lie within 1 and 100, not {self.quality}")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one file. ``error`` is one sentence, or None if all went well."""
+    """What became of one file.
+
+    status: "done", "failed", "skipped" (it was there already) or "left" (it needs no correction)
+    error:  one sentence if it failed
+    exposure_error: estimated, in EV;  quality: of the written file, for lossy formats
+    notes:  sentences on what could not be kept
+    """
 
     source: Path
     target: Path
+    status: str = "done"
     error: str | None = None
     exposure_error: float | None = None
     seconds: float = 0.0
+    quality: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        numbers = {"exposure_error": self.exposure_error, "seconds": self.seconds}
+        return {
+            "source": str(self.source),
+            "target": str(self.target),
+            "status": self.status,
+            "error": self.error,
+            **{name: None if n is None else round(n, 3) for name, n in numbers.items()},
+            "quality": self.quality,
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True)
@@ -43,8 +100,7 @@ def correct_tree(
     *,
     corrector: Corrector | None = None,
     settings: Settings = Settings(),
-    quality: int = photo.QUALITY,
-    overwrite: bool = False,
+    options: Options = Options(),
     workers: int = 1,
     progress: Callable[[Result], None] | None = None,
 ) -> Report:
@@ -55,101 +111,119 @@ def correct_tree(
     A file that fails is reported and the others go on. Raises UsageError if there is nothing to do
     or two files would get the same name.
     """
-    sources = [source] if isinstance(source, str | os.PathLike) else source
-    jobs = list(plan([Path(one) for one in sources], Path(out)))
-    chosen = corrector or Corrector()
-    chosen.check(settings)
+    given = [source] if isinstance(source, str | os.PathLike) else source
+    jobs = sources.plan([Path(one) for one in given], Path(out), format=options.format)
+    return correct_jobs(
+        jobs,
+        corrector or Corrector(),
+        settings,
+        options,
+        out=Path(out),
+        workers=workers,
+        progress=progress,
+    )
 
-    def work(job: tuple[Path, Path]) -> Result:
-        result = correct_one(*job, chosen, settings, quality=quality, overwrite=overwrite)
+
+def correct_jobs(
+    jobs: Sequence[sources.Job],
+    corrector: Corrector,
+    settings: Settings = Settings(),
+    options: Options = Options(),
+    *,
+    out: Path | None = None,
+    workers: int = 1,
+    engine_name: str = "threads",
+    address: str | None = None,
+    progress: Callable[[Result], None] | None = None,
+) -> Report:
+    """Correct each source into its target. The folder ``out`` is swept first if resuming.
+
+    engine_name, address: of ``engine.run``; with processes and Dask each worker loads the model
+    """
+    corrector.check(settings)
+    if options.existing == "resume" and out and out.is_dir():
+        atomic.sweep(out)
+    if engine_name == "threads":
+        work = partial(correct_one, corrector, settings, options)
+    else:
+        model = str(corrector.model.info.path.resolve())
+        work = partial(_correct_elsewhere, model, settings, options)
+    results: dict[sources.Job, Result] = {}
+    flow = engine.run(work, jobs, workers=workers, engine=engine_name, address=address)
+    for job, outcome in flow:
+        if isinstance(outcome, BaseException):
+            outcome = Result(*job, status="failed", error=f"{job[0]}: {outcome}")
+        results[job] = outcome
         if progress:
-            progress(result)
-        return result
-
-    if workers == 1:
-        return Report(tuple(map(work, jobs)))
-    with ThreadPoolExecutor(workers) as pool:
-        return Report(tuple(pool.map(work, jobs)))
+            progress(outcome)
+    return Report(tuple(results[job] for job in jobs))
 
 
 def correct_one(
-    source: Path,
-    target: Path,
-    corrector: Corrector,
-    settings: Settings,
-    *,
-    quality: int = photo.QUALITY,
-    overwrite: bool = False,
+    corrector: Corrector, settings: Settings, options: Options, job: sources.Job
 ) -> Result:
     """Correct one file; whatever goes wrong ends up in the result."""
+    source, target = job
     started = time.perf_counter()
-    exposure_error = error = None
+    exposure_error = quality = error = None
+    status = "done"
+    notes: tuple[str, ...] = ()
     try:
         # Before any work: a batch that has been run already should say so at once.
-        if target.exists() and not overwrite:
+        if target.exists() and options.existing != "overwrite":
+            if options.existing in ("skip", "resume"):
+                return Result(source, target, "skipped")
             same = target.resolve() == source.resolve()
             what = "the output would replace the input" if same else "exists already"
             raise UsageError(f"{target}: {what}; use --overwrite to allow it")
-        image = photo.read(source)
-        planned = corrector.plan(image, settings)
-        exposure_error = planned.exposure_error
-        result = corrector.finish(image, planned, settings)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        photo.write(result, target, quality=quality, overwrite=overwrite)
+        opened = photo.open_photo(source, max_megapixels=options.max_megapixels)
+        result, plan = corrector.correct_file(opened, settings, options.only_needed)
+        exposure_error = plan.exposure_error
+        if result is None:
+            status = "left"
+        else:
+            quality, notes = write(result, target, settings, options), result.notes
     except Error as known:
         error = str(known)
     except OSError as known:
         error = f"{target}: cannot be written ({known.strerror or known})"
     except MemoryError:
         error = f"{source}: too large for this computer's memory"
-    return Result(source, target, error, exposure_error, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    status = "failed" if error else status
+    return Result(source, target, status, error, exposure_error, seconds, quality, notes)
 
 
-def plan(sources: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
-    """(source, target) of every file: folders are walked, and mirrored below ``out``.
-
-    ``out`` is a file if there is one input file and ``out`` has the suffix of an image format, else
-    a folder. Raises UsageError if two sources would have one target or a folder has no photographs.
-    """
-    if out.suffix.lower() in photo.FORMATS and not out.is_dir():
-        if len(sources) != 1 or sources[0].is_dir():
-            raise UsageError(f"{out}: several photographs need a folder as output, not a file")
-        yield sources[0], out
-        return
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file of no known image format, and no folder")
-    targets: dict[Path, Path] = {}
-    for source in sources:
-        for path, relative in _files(source, out):
-            target = out / relative
-            if target in targets:
-                raise UsageError(f"{targets[target]} and {path} would both become {target}")
-            targets[target] = path
-    yield from ((path, target) for target, path in targets.items())
-
-
-def find(sources: Iterable[Path]) -> list[Path]:
-    """All files among and below ``sources``."""
-    return [path for source in sources for path, _ in _files(source, None)]
+def write(
+    result: photo.Photo, target: Path | BinaryIO, settings: Settings, options: Options
+) -> int | None:
+    """Write a corrected photograph; returns its quality if the format is lossy."""
+    format = options.format
+    if isinstance(target, Path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        format = FORMATS.get(target.suffix.lower()) or format
+    format = format or result.format
+    quality = options.quality or photo.default_quality(result)
+    photo.write(
+        result,
+        target,
+        quality=quality,
+        format=format if format in FORMATS.values() else "JPEG",
+        overwrite=options.existing == "overwrite",
+        strip=options.strip,
+        software=signature(settings) if options.sign and not options.strip else None,
+    )
+    return quality if format in LOSSY else None
 
 
-def _files(source: Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
-    if not source.is_dir():
-        yield source, Path(source.name)
-        return
-    inside = out.resolve() if out else None
-    found = False
-    for folder, folders, names in os.walk(source):
-        # Results of an earlier run inside the source are no photographs to correct again.
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and (Path(folder) / name).resolve() != inside
-        )
-        for name in sorted(names):
-            path = Path(folder) / name
-            if path.suffix.lower() in photo.FORMATS and not name.startswith("."):
-                found = True
-                yield path, path.relative_to(source)
-    if not found:
-        raise UsageError(f"{source}: no photographs in this folder")
+def _correct_elsewhere(
+    model: str, settings: Settings, options: Options, job: sources.Job
+) -> Result:
+    """``correct_one`` in a process of its own, which loads the model once."""
+    return correct_one(_loaded(model), settings, options, job)
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: str) -> Corrector:
+    # Many processes share the cores: one thread each.
+    return Corrector(model, threads=1)

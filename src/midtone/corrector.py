@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 import numpy as np
 from PIL import Image
 
-from midtone import finish, photo, pyramid, tones, upsample, weights
+from midtone import __version__, colour, finish, photo, pyramid, tones, upsample, weights
 from midtone.errors import UsageError
-from midtone.photo import Photo
+from midtone.photo import Opened, Photo
 
 if TYPE_CHECKING:
     import torch
@@ -133,7 +134,7 @@ class Corrector:
         """Everything but the full-size work."""
         self.check(settings)
         small = reduce(image.pixels, self.model.info.size)
-        before = _to_float(photo.to_srgb(small, image.icc))
+        before = _to_float(colour.to_srgb(small, image.icc))
         after = self.network(before, settings.scales)
         if settings.fusion:
             after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
@@ -144,10 +145,30 @@ class Corrector:
         if image.icc is None:
             wanted = after[..., : small.shape[2]]
         else:
-            codes = np.rint(np.clip(after, 0, 1) * 255).astype(np.uint8)
-            wanted = _to_float(photo.from_srgb(codes, image.icc))
+            # The change, so that colours which sRGB has not are moved, not lost.
+            wanted = _to_float(small) + _back(after, image.icc) - _back(before, image.icc)
         grid = fit_grid(_to_float(small), wanted)
         return Correction(before, np.clip(after, 0, 1), grid)
+
+    def correct_file(
+        self, opened: Opened, settings: Settings = _DEFAULTS, only_needed: float = 0.0
+    ) -> tuple[Photo | None, Correction]:
+        """Decode and correct: the plan is made from a preview while the pixels are decoded.
+
+        only_needed: None instead of the photograph if it is off by fewer EV
+        """
+        with ThreadPoolExecutor(1) as pool:
+            decoding = pool.submit(opened.photo)
+            preview = opened.preview(2 * self.model.info.size)
+            plan = self.plan(preview or decoding.result(), settings)
+            image = decoding.result()
+        if abs(plan.exposure_error) < only_needed:
+            return None, plan
+        return self.finish(image, plan, settings), plan
+
+    def plan_file(self, opened: Opened) -> Correction:
+        """Only the plan, from a preview where the format has one."""
+        return self.plan(opened.preview(2 * self.model.info.size) or opened.photo())
 
     def finish(self, image: Photo, plan: Correction, settings: Settings = _DEFAULTS) -> Photo:
         """Carry out a plan at full size."""
@@ -206,11 +227,15 @@ def reduce(pixels: np.ndarray, size: int) -> np.ndarray:
     shape = max(1, round(width * scale)), max(1, round(height * scale))
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
-    elif pixels.dtype.kind == "f":
-        pixels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    pixels = photo.to_8_bit(pixels)
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
     small = picture.resize(shape, Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.asarray(small).reshape(shape[1], shape[0], channels)
+
+
+def _back(picture: np.ndarray, icc: bytes) -> np.ndarray:
+    """A picture in sRGB, in the colour space of ``icc``."""
+    return _to_float(colour.from_srgb(photo.to_8_bit(picture), icc))
 
 
 def _to_float(codes: np.ndarray) -> np.ndarray:
@@ -258,6 +283,11 @@ def _close(image: Any, opened: list[Photo], results: list[np.ndarray]) -> Any:
     return torch.from_numpy(np.clip(batch, 0, 1)).reshape(image.shape).to(image.device, image.dtype)
 
 
+def signature(settings: Settings) -> str:
+    """What a corrected photograph's Software tag says."""
+    return f"midtone {__version__} (strength {settings.strength:g})"
+
+
 @cache
 def _shared(model: str) -> Corrector:
     return Corrector(model)
@@ -270,8 +300,9 @@ def correct(
     *,
     model: str = ...,
     settings: Settings = ...,
-    quality: int = ...,
+    quality: int | None = ...,
     overwrite: bool = ...,
+    strip: bool = ...,
 ) -> None: ...
 @overload
 def correct(image: AnyImage, *, model: str = ..., settings: Settings = ...) -> AnyImage: ...
@@ -281,8 +312,9 @@ def correct(
     *,
     model: str = "default",
     settings: Settings = _DEFAULTS,
-    quality: int = photo.QUALITY,
+    quality: int | None = None,
     overwrite: bool = False,
+    strip: bool = False,
 ) -> Any:
     """Correct a file into another file, or an image in memory into one of the same type.
 
@@ -290,9 +322,16 @@ def correct(
     """
     corrector = _shared(model)
     if target is not None:
-        source = photo.read(image)
+        corrector.check(settings)
+        result, _ = corrector.correct_file(photo.open_photo(image), settings)
+        assert result is not None
         photo.write(
-            corrector.correct(source, settings), target, quality=quality, overwrite=overwrite
+            result,
+            target,
+            quality=quality,
+            overwrite=overwrite,
+            strip=strip,
+            software=None if strip else signature(settings),
         )
         return None
     if isinstance(image, str | os.PathLike):

@@ -9,6 +9,10 @@ class PhotoError(Error):
     """A photograph cannot be read or written."""
 
 
+class TooLargeError(PhotoError):
+    """A photograph has more pixels than the limit allows."""
+
+
 class ModelError(Error):
     """A model file is missing, damaged or of another kind."""
 

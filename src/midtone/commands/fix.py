@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from midtone.commands import model_options
+from midtone.commands import model_options, source_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
-    from midtone.batch import Result
+    from midtone.batch import Options, Result
     from midtone.commands import Verbs
+    from midtone.corrector import Corrector, Settings
+
+_PIPE = Path("-")
+_FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WEBP", "avif": "AVIF", "heic": "HEIF"}  # fmt: skip  # noqa: E501
 
 
 def add(verbs: Verbs) -> None:
     """Describe the command."""
-    parser = verbs.add_parser("fix", help="correct photographs", description="Correct photographs.")
-    parser.add_argument("sources", nargs="+", type=Path, metavar="FILE|FOLDER")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="file or folder to write")
+    parser = verbs.add_parser(
+        "fix",
+        help="correct photographs",
+        description="Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
+        "from standard input, and as OUT writes it to standard output.",
+    )
+    source_options(parser)
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, help="file or folder to write, or - for stdout"
+    )
     parser.add_argument("--strength", type=float, default=1.0, help="0 (unchanged) to 1 (default)")
     parser.add_argument(
         "--fusion", action="store_true", help="blend with the input by exposure fusion"
@@ -31,46 +43,166 @@ def add(verbs: Verbs) -> None:
         metavar="S1,S2,...",
         help="a factor for each pyramid level, finest first",
     )
-    parser.add_argument("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100 (95)")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument("--format", choices=_FORMATS, help="of the results (that of each input)")
+    parser.add_argument(
+        "--quality",
+        type=int,
+        help="of JPEG, WebP, AVIF and HEIC, 1 to 100 (95, or the input's if better)",
+    )
+    parser.add_argument("--strip", action="store_true", help="leave out all metadata")
+    parser.add_argument(
+        "--no-sign", dest="sign", action="store_false", help="leave the Software tag as it was"
+    )
+    parser.add_argument(
+        "--only-needed",
+        type=float,
+        default=0.0,
+        metavar="EV",
+        help="leave photographs alone that are off by less",
+    )
+    parser.add_argument("--max-megapixels", type=float, default=500.0, help="refuse more (500)")
+    there = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("overwrite", "replace existing files"),
+        ("skip", "skip photographs whose result exists"),
+        ("resume", "go on with a run that was stopped: skip what is done, sweep up what is half"),
+    ):
+        there.add_argument(
+            f"--{name}", dest="existing", action="store_const", const=name, help=text
+        )
+    parser.set_defaults(existing="fail")
     parser.add_argument("--workers", type=int, default=1, help="files worked on side by side (1)")
+    parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")
+    parser.add_argument(
+        "--engine", default="threads", choices=("threads", "processes", "dask"), help="(threads)"
+    )
+    parser.add_argument("--address", help="of a running Dask scheduler")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="a JSON object a file, a line")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written")
+    parser.add_argument("--watch", action="store_true", help="go on as photographs arrive (FOLDER)")
     model_options(parser)
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from tqdm import tqdm
-
-    from midtone import batch
+    from midtone import batch, sources
+    from midtone.commands import given_sources
     from midtone.corrector import Corrector, Settings
 
-    if not 1 <= options.quality <= 100:
-        raise UsageError(f"--quality must lie within 1 and 100, not {options.quality}")
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {options.workers}")
     settings = Settings(options.strength, options.fusion, options.contrast, options.scales)
-    total = len(list(batch.plan(options.sources, options.out)))
-    with tqdm(total=total, unit="photo", disable=None if total > 1 else True) as bar:
-
-        def show(result: Result) -> None:
-            if result.error:
-                bar.write(f"midtone: {result.error}", file=sys.stderr)
-            bar.update()
-
-        report = batch.correct_tree(
-            options.sources,
-            options.out,
-            corrector=Corrector(options.model, options.device),
-            settings=settings,
-            quality=options.quality,
-            overwrite=options.overwrite,
+    how = batch.Options(
+        options.existing,
+        _FORMATS[options.format] if options.format else None,
+        options.quality,
+        options.strip,
+        options.sign,
+        options.only_needed,
+        options.max_megapixels,
+    )
+    given = given_sources(options)
+    if _PIPE in given or options.out == _PIPE:
+        return _pipe(given, options.out, Corrector(options.model, options.device), settings, how)
+    if options.watch:
+        corrector = Corrector(options.model, options.device)
+        return _watch(given, options.out, corrector, settings, how)
+    jobs = sources.plan(
+        given,
+        options.out,
+        format=how.format,
+        recursive=options.recursive,
+        shard=sources.parse_shard(options.shard) if options.shard else None,
+    )
+    if options.dry_run:
+        for source, target in jobs:
+            there = f"  ({how.existing}: exists)" if target.exists() else ""
+            print(f"{source} -> {target}{there}")
+        return 0
+    with _Progress(len(jobs), options.report) as progress:
+        report = batch.correct_jobs(
+            jobs,
+            Corrector(options.model, options.device),
+            settings,
+            how,
+            out=options.out,
             workers=options.workers,
-            progress=show,
+            engine_name=options.engine,
+            address=options.address,
+            progress=progress.show,
         )
-    if total > 1 and report.failed:
-        print(f"midtone: {len(report.failed)} of {total} photographs failed", file=sys.stderr)
+    if len(jobs) > 1 and report.failed:
+        print(f"midtone: {len(report.failed)} of {len(jobs)} photographs failed", file=sys.stderr)
     return 1 if report.failed else 0
+
+
+class _Progress:
+    """A bar with the time left and the failures, and a line of JSON for each file."""
+
+    def __init__(self, total: int, report: Path | None) -> None:
+        from tqdm import tqdm
+
+        try:
+            self._report = report.open("a", encoding="utf-8") if report else None
+        except OSError as error:
+            raise UsageError(f"{report}: cannot be written ({error.strerror})") from error
+        self._bar = tqdm(total=total, unit="photo", disable=None if total > 1 else True)
+        self._failed = 0
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+        if self._report:
+            self._report.close()
+
+    def show(self, result: Result) -> None:
+        for note in result.notes:
+            self._bar.write(f"midtone: {result.source}: {note}", file=sys.stderr)
+        if result.error:
+            self._failed += 1
+            self._bar.write(f"midtone: {result.error}", file=sys.stderr)
+            self._bar.set_postfix(failed=self._failed)
+        if self._report:
+            self._report.write(json.dumps(result.to_dict()) + "\n")
+            self._report.flush()
+        self._bar.update()
+
+
+def _pipe(
+    given: list[Path], out: Path, corrector: Corrector, settings: Settings, how: Options
+) -> int:
+    """One photograph from a file or standard input to a file or standard output."""
+    from midtone import batch, photo
+
+    if len(given) != 1 or given[0].is_dir():
+        raise UsageError("a pipe takes one photograph")
+    source = sys.stdin.buffer if given[0] == _PIPE else given[0]
+    opened = photo.open_photo(source, max_megapixels=how.max_megapixels)
+    result, _ = corrector.correct_file(opened, settings)
+    assert result
+    if out == _PIPE:
+        batch.write(result, sys.stdout.buffer, settings, how)
+    else:
+        batch.write(result, out, settings, how)
+    return 0
+
+
+def _watch(
+    given: list[Path], out: Path, corrector: Corrector, settings: Settings, how: Options
+) -> int:
+    """Correct what arrives until interrupted."""
+    from midtone import batch, watch
+
+    if len(given) != 1:
+        raise UsageError("--watch takes one folder")
+    print(f"midtone: watching {given[0]}; interrupt to end", file=sys.stderr)
+    for job in watch.arrivals(given[0], out, format=how.format):
+        result = batch.correct_one(corrector, settings, how, job)
+        print(result.error or f"{result.source} -> {result.target}", flush=True)
+    return 0
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midtone import photo
+from midtone.codecs import FORMATS
 from midtone.errors import UsageError
 
 SPLITS = ("training", "validation", "testing")
@@ -169,4 +169,4 @@ def _by_stem(paths: Iterable[Path], problems: list[str]) -> dict[str, Path]:
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in photo.FORMATS)
+    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in FORMATS)

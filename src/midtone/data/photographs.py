@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from midtone import finish, photo
+from midtone import finish
+from midtone.codecs import FORMATS
 from midtone.errors import PhotoError
 
 
 def find_photos(folder: Path) -> list[Path]:
     """Image files below a folder, sorted by name."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in photo.FORMATS)
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in FORMATS)
 
 
 def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:

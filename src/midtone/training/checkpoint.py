@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from midtone import weights
+from midtone import atomic, weights
 from midtone.errors import ModelError, UsageError
 from midtone.network import CoarseToFine
 from midtone.training.discriminator import Discriminator
@@ -68,12 +67,10 @@ class State:
                     tensors[f"{prefix}adam_{key}/{name}"] = value
         tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         header = {"step": str(self.step), "recipe": json.dumps(asdict(recipe), sort_keys=True)}
-        temporary = path.with_suffix(".partial")
         try:
-            save_file(tensors, temporary, header)
-            os.replace(temporary, path)
+            with atomic.replacing(path) as temporary:
+                save_file(tensors, temporary, header)
         except (OSError, SafetensorError) as error:
-            temporary.unlink(missing_ok=True)
             raise ModelError(
                 f"{path}: the checkpoint of step {self.step} cannot be written ({error}); "
                 "make room and resume"

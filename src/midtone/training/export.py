@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import cast
@@ -15,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
-from midtone import pyramid, tones
+from midtone import atomic, pyramid, tones
 from midtone.errors import ModelError
 from midtone.network import CoarseToFine, NetworkConfig, save_network
 from midtone.weights import header
@@ -58,9 +57,11 @@ def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
         raise ModelError(
             f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written"
         )
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(model.SerializeToString())
-    os.replace(partial, target)
+    try:
+        with atomic.replacing(target) as temporary:
+            temporary.write_bytes(model.SerializeToString())
+    except OSError as error:
+        raise ModelError(f"{target}: cannot be written ({error.strerror or error})") from error
     return difference
 
 
