@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup test lint types test-slow quality bench clean
+.PHONY: setup test lint types test-slow quality bench fuzz clean
 
 setup: $(VENV)/.ready
 
@@ -10,7 +10,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable ".[train,evaluate,dev]"
+	$(BIN)/pip install --quiet --editable ".[train,evaluate,heic,raw,dask,dev]"
 	touch $@
 
 test: lint types
@@ -32,6 +32,9 @@ quality: setup
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py
+
+fuzz: setup
+	$(BIN)/python benchmarks/fuzz.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

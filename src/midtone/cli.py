@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ _COMMANDS = (fix, inspect, models, train, export, swap)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
+    logging.getLogger().addHandler(logging.NullHandler())
     options = _parser().parse_args(arguments)
     try:
         code: int = options.verb(options)

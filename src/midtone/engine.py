@@ -135,7 +135,7 @@ def _dask(
         with distributed.Client(cluster, set_as_default=False) as client:
             rest = iter(items)
             running: dict[str, Any] = {}
-            flow = distributed.as_completed([])
+            flow = distributed.as_completed([], loop=client.loop)
 
             def submit(count: int) -> None:
                 for item in itertools.islice(rest, count):

@@ -421,7 +421,8 @@ def _iptc(image: Image.Image) -> bytes | None:
         found = block.get(0x0404)
         return found if isinstance(found, bytes) else None
     if image.format == "TIFF":
-        found = image.tag_v2.get(33723)  # type: ignore[attr-defined]
+        # The bytes as they are: some writers call them 32-bit numbers, which Pillow then counts.
+        found = image.tag_v2._tagdata.get(33723)  # type: ignore[attr-defined]
         return found if isinstance(found, bytes) else None
     return None
 

@@ -1,0 +1,148 @@
+"""Mutated photographs through `read` and `fix`: no crash, no hang, no traceback, bounded memory.
+
+    python benchmarks/fuzz.py [--reads 20000] [--fixes 500] [--seed 1]
+
+Valid JPEG, PNG, TIFF, WebP and AVIF files, some with EXIF, are damaged: bytes changed, cut out,
+doubled, swapped, the end cut off, lengths and dimensions overwritten. Each `read` must return a
+photograph or raise midtone.Error within ten seconds; each `fix` must end with code 0 or 1 and leave
+a whole file or none. Ends with 1 and keeps the file if one does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import io
+import logging
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from midtone import batch, photo
+from midtone.corrector import Corrector, Settings
+from midtone.errors import Error
+
+LIMIT = 10.0  # seconds
+MEMORY = 4 << 30  # bytes of address space beyond what the process has at the start
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF")
+
+
+def seeds(rng: np.random.Generator) -> list[tuple[str, bytes]]:
+    """Small valid files of all kinds: (suffix, bytes)."""
+    files = []
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    base = np.cumsum(rng.integers(-3, 4, (48, 64, 3)), 1).clip(-60, 60).astype(np.uint8) + 64
+    for mode in ("RGB", "L", "RGBA", "P", "CMYK", "I;16", "1"):
+        image = (
+            Image.fromarray(base[..., 0].astype(np.uint16) * 257)
+            if mode == "I;16"
+            else Image.fromarray(base).convert(mode)
+        )
+        for format in FORMATS:
+            stream = io.BytesIO()
+            with contextlib.suppress(OSError, ValueError):
+                image.save(stream, format, exif=exif)
+                files.append((format.lower(), stream.getvalue()))
+    for format in ("PNG", "TIFF"):
+        stream = io.BytesIO()
+        photo.write(photo.Photo(base.astype(np.uint16) * 257), stream, format=format)
+        files.append((format.lower(), stream.getvalue()))
+    return files
+
+
+def mutate(data: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a file in one to eight places."""
+    damaged = bytearray(data)
+    for _ in range(rng.integers(1, 9)):
+        if len(damaged) < 4:
+            break
+        place = int(rng.integers(len(damaged)))
+        length = int(rng.integers(1, 17))
+        match rng.integers(7):
+            case 0:
+                damaged[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                damaged[place : place + length] = rng.bytes(length)
+            case 2:
+                del damaged[place : place + length]
+            case 3:
+                damaged[place:place] = damaged[place : place + length]
+            case 4:
+                # Headers: lengths, dimensions, offsets.
+                start = int(rng.integers(min(len(damaged), 200)))
+                damaged[start : start + 4] = bytes([rng.choice([0, 1, 0x7F, 0xFF])] * 4)
+            case 5:
+                del damaged[place:]
+            case 6:
+                other = int(rng.integers(len(damaged)))
+                damaged[place], damaged[other] = damaged[other], damaged[place]
+    return bytes(damaged)
+
+
+def main() -> int:
+    """Run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--reads", type=int, default=20_000)
+    parser.add_argument("--fixes", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    logging.getLogger().addHandler(logging.NullHandler())
+    rng = np.random.default_rng(options.seed)
+    files = seeds(rng)
+    corrector = Corrector(threads=1)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    kept = Path(tempfile.mkdtemp(prefix="midtone-fuzz-"))
+    current = kept / "current"
+    opened = slowest = 0.0
+    for number in range(options.reads + options.fixes):
+        suffix, data = files[rng.integers(len(files))]
+        data = mutate(data, rng)
+        current.write_bytes(data)  # what remains if the process dies
+        faulthandler.dump_traceback_later(6 * LIMIT, exit=True)
+        started = time.perf_counter()
+        try:
+            if number < options.reads:
+                photo.read(data)
+                opened += 1
+            else:
+                target = kept / f"out.{suffix}"
+                result = batch.correct_one(
+                    corrector, Settings(), batch.Options(), (current, target)
+                )
+                opened += result.error is None
+                left = [path for path in kept.iterdir() if path not in (current, target)]
+                if left or target.exists() != (result.error is None):
+                    raise AssertionError(f"half written: {left}")
+                target.unlink(missing_ok=True)
+        except Error:
+            pass
+        except BaseException:
+            print(f"{current}: number {number}")
+            raise
+        seconds = time.perf_counter() - started
+        slowest = max(slowest, seconds)
+        if seconds > LIMIT:
+            print(f"{current}: {seconds:.1f} s, number {number}")
+            return 1
+    faulthandler.cancel_dump_traceback_later()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{options.reads} reads, {options.fixes} fixes, {opened:.0f} opened all the same; "
+        f"slowest {slowest:.2f} s, peak {peak:.0f} MB"
+    )
+    current.unlink()
+    kept.rmdir()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

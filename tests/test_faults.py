@@ -1,0 +1,209 @@
+"""Disks that are full, folders that are locked, files that vanish: one sentence, nothing half."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from midtone import batch, cli, photo, sources, watch
+from midtone.batch import Options
+from midtone.corrector import Settings
+
+
+@pytest.fixture
+def dark(tmp_path) -> Path:
+    source = tmp_path / "dark.jpg"
+    rng = np.random.default_rng(1)
+    Image.fromarray(rng.integers(0, 90, (60, 80, 3), np.uint8)).save(source)
+    return source
+
+
+def one(corrector, source: Path, target: Path, **options) -> batch.Result:
+    return batch.correct_one(corrector, Settings(), Options(**options), (source, target))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk(corrector, dark, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=False
+    ).returncode:
+        pytest.skip("cannot mount a tmpfs here")
+    try:
+        (disk / "filler").write_bytes(bytes(60_000))
+        result = one(corrector, dark, disk / "out.tif")
+        assert "No space left" in result.error
+        assert result.status == "failed"
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_file_that_vanishes(corrector, dark, tmp_path):
+    jobs = sources.plan([dark], tmp_path / "out")
+    dark.unlink()
+    report = batch.correct_jobs(jobs, corrector)
+    assert "no such file" in report.failed[0].error
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_left_when_encoding_fails(corrector, dark, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("broken pipe")
+
+    monkeypatch.setitem(photo.codecs.ENCODERS, "JPEG", fail)
+    result = one(corrector, dark, tmp_path / "out.jpg")
+    assert "cannot be encoded" in result.error
+    assert [path.name for path in tmp_path.iterdir()] == ["dark.jpg"]
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (1, 1), (7, 30_000)])
+def test_odd_sizes(corrector, size, tmp_path):
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 99, (*size, 3), np.uint8)).save(source)
+    assert one(corrector, source, target).error is None
+    with Image.open(target) as written:
+        assert written.size == size[::-1]
+
+
+def test_wrong_suffixes_do_not_matter(corrector, dark, tmp_path):
+    wrong = tmp_path / "really_a_jpeg.png"
+    dark.rename(wrong)
+    assert one(corrector, wrong, tmp_path / "out.png").error is None
+
+
+def test_large_pictures_are_refused_before_they_are_decoded(corrector, tmp_path):
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (30_000, 30_000)).save(bomb)
+    result = one(corrector, bomb, tmp_path / "out.png")
+    assert "900 megapixels are more than the limit of 500" in result.error
+
+
+def test_options_of_the_command_line(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    for name in ("a.jpg", "sub/b.png"):
+        Image.fromarray(rng.integers(0, 60, (50, 70, 3), np.uint8)).save(folder / name)
+    (folder / "c.jpg").write_bytes(b"no image")
+    out, report = tmp_path / "out", tmp_path / "report.jsonl"
+
+    assert cli.main(["fix", str(folder), "-o", str(out), "--dry-run"]) == 0
+    assert "sub/b.png ->" in capsys.readouterr().out
+    assert not out.exists()
+    arguments = ["fix", str(folder), "-o", str(out), "--format", "webp", "--report", str(report)]
+    assert cli.main(arguments) == 1
+    lines = [json.loads(line) for line in report.read_text().splitlines()]
+    assert sorted(line["status"] for line in lines) == ["done", "done", "failed"]
+    assert sorted(path.name for path in out.rglob("*.*")) == ["a.webp", "b.webp"]
+    assert cli.main([*arguments, "--skip"]) == 1
+    statuses = [json.loads(line)["status"] for line in report.read_text().splitlines()[3:]]
+    assert sorted(statuses) == ["failed", "skipped", "skipped"]
+    assert cli.main(["fix", str(folder), "-o", str(tmp_path / "flat"), "--no-recursive"]) == 1
+    assert [path.name for path in (tmp_path / "flat").iterdir()] == ["a.jpg"]
+    assert cli.main(["fix", str(folder / "*.jpg"), "-o", str(tmp_path / "glob")]) == 1
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{folder}/a.jpg\n\n{folder}/sub/b.png\n")
+    assert cli.main(["fix", "--files-from", str(listing), "-o", str(tmp_path / "listed")]) == 0
+    far = ["fix", str(folder / "a.jpg"), "-o", str(tmp_path / "far.jpg"), "--only-needed", "20"]
+    assert cli.main(far) == 0
+    assert not (tmp_path / "far.jpg").exists()
+    assert cli.main(["inspect", str(folder), "--sort", "--json", "--only-needed", "0"]) == 1
+    errors = [json.loads(line)["exposure_error"] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(map(abs, errors), reverse=True) == list(map(abs, errors))
+
+
+def test_a_pipe(dark):
+    command = [sys.executable, "-m", "midtone.cli", "fix", "-", "-o", "-", "--format", "png"]
+    done = subprocess.run(command, input=dark.read_bytes(), capture_output=True, check=True)
+    assert photo.read(done.stdout).size == (80, 60)
+    assert not done.stderr
+
+
+def test_shards_are_disjoint_and_stable(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"{number}.jpg").touch()
+    parts = [set(sources.plan([folder], tmp_path / "out", shard=(i, 4))) for i in (1, 2, 3, 4)]
+    assert sum(map(len, parts)) == 30 == len(set.union(*parts))
+    (folder / "more.jpg").touch()
+    assert parts[0] <= set(sources.plan([folder], tmp_path / "out", shard=(1, 4)))
+
+
+def test_watching_takes_files_that_stand_still(tmp_path, dark):
+    folder = tmp_path / "shoot"
+    folder.mkdir()
+    data = dark.read_bytes()
+    steps = iter(["start", "half", "whole", "still", "nothing", "again", "still"])
+    seen = []
+
+    class Enough(Exception):
+        pass
+
+    def pause(_: float) -> None:
+        step = next(steps, None)
+        if step is None:
+            raise Enough
+        if step == "half":
+            (folder / "a.jpg").write_bytes(data[:500])
+        elif step == "whole":
+            (folder / "a.jpg").write_bytes(data)
+        elif step == "again":
+            (folder / "a.jpg").write_bytes(data + b"x")
+
+    with contextlib.suppress(Enough):
+        for source, target in watch.arrivals(folder, tmp_path / "out", pause=pause):
+            seen.append((source.stat().st_size, target.name))
+    assert seen == [(len(data), "a.jpg"), (len(data) + 1, "a.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("count", "broken", "rounds"),
+    [(24, 4, 2), pytest.param(500, 25, 10, marks=pytest.mark.slow)],
+)
+def test_killed_and_resumed(count, broken, rounds, tmp_path):
+    source, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.jsonl"
+    source.mkdir()
+    rng = np.random.default_rng(3)
+    for number in range(count):
+        path = source / f"{number:03}.jpg"
+        Image.fromarray(rng.integers(0, 80, (80, 120, 3), np.uint8)).save(path)
+        if number % (count // broken) == 0:
+            path.write_bytes(path.read_bytes()[:300])
+    command = [sys.executable, "-m", "midtone.cli", "fix", source, "-o", out, "--resume",
+               "--report", report, "--workers", "2"]  # fmt: skip
+    chance = random.Random(1)
+    written: dict[Path, int] = {}
+    for _ in range(rounds):
+        run = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        goal = len(written) + chance.randint(1, max(2, count // rounds // 2))
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("*.jpg"))) < goal and run.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        for path in out.glob("*.jpg"):
+            written.setdefault(path, path.stat().st_mtime_ns)
+    last = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert last.returncode == 1
+    assert last.stderr.count("damaged or incomplete") == len(range(0, count, count // broken))
+    results = sorted(out.iterdir())
+    assert len(results) == count - len(range(0, count, count // broken))
+    assert all(path.suffix == ".jpg" for path in results)
+    assert all(path.stat().st_mtime_ns == moment for path, moment in written.items())
+    for path in results:
+        assert photo.read(path).size == (120, 80)
