@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 
 torch = pytest.importorskip("torch")
 
-from midtone import pyramid, weights  # noqa: E402
+from midtone import Corrector, pyramid, tones, weights  # noqa: E402
+from midtone.data.windows import WindowModel  # noqa: E402
 from midtone.errors import ModelError, UsageError  # noqa: E402
 from midtone.network import CoarseToFine, NetworkConfig, count_parameters  # noqa: E402
 from midtone.training import export as exporting  # noqa: E402
@@ -418,9 +420,40 @@ def test_train_export_and_fix_from_the_command_line(photos, tmp_path, recipe_pat
 @pytest.mark.slow
 def test_the_papers_network_in_onnx_equals_torch():
     network = CoarseToFine().eval()
-    assert parity(network, to_onnx(network, {}, half=False)) <= 1e-4
+    assert parity(network, to_onnx(network, weights.header({}, 64, {}), half=False)) <= 1e-4
 
 
 def test_the_recipes_describe_themselves():
     for recipe in RECIPES.values():
         assert all(stage.size % recipe.network.multiple == 0 for stage in recipe.stages)
+
+
+def test_a_model_of_coarse_levels_alone_corrects_photographs(photos, tmp_path):
+    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.COUNT)
+    stage = Stage(32, 2, 2, finest=2, windows=WindowModel(), longest_side=48)
+    recipe = Recipe((stage,), network, hold_out=3, validate_every=2)
+    run = train(photos, tmp_path / "run", recipe, workers=0)
+    export(run, tmp_path / "coarse.onnx", half=False)
+    export(run, tmp_path / "coarse.safetensors")
+    pictures = []
+    for suffix in ("onnx", "safetensors"):
+        corrector = Corrector(tmp_path / f"coarse.{suffix}")
+        assert corrector.model.info.finest == 2
+        image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+        pictures.append(corrector(image))
+        assert pictures[-1].shape == image.shape
+        picture = np.random.default_rng(0).random((23, 32, 3), np.float32)
+        assert corrector.network(picture).shape == corrector.as_seen(picture).shape
+    assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 1
+
+
+def test_a_run_can_start_from_a_model_file(photos, tmp_path):
+    first = train(photos, tmp_path / "first", TINY, workers=0)
+    export(first, tmp_path / "first.onnx", half=False)
+    again = replace(TINY, network=replace(TINY.network, tones=tones.COUNT))
+    still = replace(again, stages=(replace(again.stages[0], rate=1e-30, final_rate=1e-30),))
+    second = train(photos, tmp_path / "second", still, start=tmp_path / "first.onnx", workers=0)
+    with safe_open(first, "pt") as one, safe_open(second, "pt") as other:
+        for name in one.keys():  # noqa: SIM118
+            if name.startswith("average/"):
+                torch.testing.assert_close(one.get_tensor(name), other.get_tensor(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 
 from midtone import __version__
@@ -18,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
     logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
     options = _parser().parse_args(arguments)
     try:
         code: int = options.verb(options)

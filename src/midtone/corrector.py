@@ -134,20 +134,23 @@ class Corrector:
         """Everything but the full-size work."""
         self.check(settings)
         small = reduce(image.pixels, self.model.info.size)
-        before = _to_float(colour.to_srgb(small, image.icc))
-        after = self.network(before, settings.scales)
+        whole = _to_float(colour.to_srgb(small, image.icc))
+        after = self.network(whole, settings.scales)
+        before = self.as_seen(whole)
         if settings.fusion:
             after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
         if settings.contrast:
             after = finish.contrast_stretch(after)
-        if (np.ptp(before, axis=2) == 0).all():
+        if (np.ptp(whole, axis=2) == 0).all():
             after = np.repeat(finish.luma(after)[..., None], 3, 2)  # grey stays grey
         if image.icc is None:
+            own = before[..., : small.shape[2]]
             wanted = after[..., : small.shape[2]]
         else:
+            own = self.as_seen(_to_float(small))
             # The change, so that colours which sRGB has not are moved, not lost.
-            wanted = _to_float(small) + _back(after, image.icc) - _back(before, image.icc)
-        grid = fit_grid(_to_float(small), wanted)
+            wanted = own + _back(after, image.icc) - _back(before, image.icc)
+        grid = fit_grid(own, wanted)
         return Correction(before, np.clip(after, 0, 1), grid)
 
     def correct_file(
@@ -183,6 +186,7 @@ class Corrector:
     ) -> np.ndarray:
         """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped.
 
+        A model of coarse levels alone gives a smaller picture, of the size of ``as_seen``.
         turned: the mean of what it makes of the picture and of the picture turned by 180 degrees;
                 two guesses of the right exposure are better than one (benchmarks/smoothness.py)
         """
@@ -195,16 +199,28 @@ class Corrector:
             split = pyramid.split(padded, model.levels, model.taps)
             if scales is not None:
                 split = finish.scale_levels(split, scales)
-            batch.append([level.transpose(2, 0, 1) for level in split])
+            batch.append([level.transpose(2, 0, 1) for level in split[model.finest - 1 :]])
         levels = [np.stack(views) for views in zip(*batch, strict=True)]
         statistics = None
         if model.tones:
             statistics = np.repeat(tones.describe(picture)[None], len(batch), 0)
         results = self.model.run(levels, statistics)
+        height, width = (-(-side >> max(0, model.finest - 2)) for side in (height, width))
         upright = results[..., :height, :width].transpose(0, 2, 3, 1)
         if turned:
             return (upright[0] + upright[1, ::-1, ::-1]) / 2
         return np.ascontiguousarray(upright[0])
+
+    def as_seen(self, picture: np.ndarray) -> np.ndarray:
+        """What the network's result must be compared with: h x w x C -> h' x w' x C float.
+
+        The picture itself; for a model of coarse levels l to n, up(G_l), as its target was.
+        """
+        finest, taps = self.model.info.finest, self.model.info.taps
+        if finest == 1:
+            return picture
+        gaussian = pyramid.gaussian(picture, finest, taps)
+        return pyramid.up(gaussian[-1], pyramid.size(gaussian[-2]), taps)
 
     def exposure_error(self, image: ImageLike) -> float:
         """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""

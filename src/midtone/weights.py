@@ -31,6 +31,7 @@ class ModelInfo:
     size:     longest side in pixels of the picture the network sees
     multiple: height and width of that picture, padded, are multiples of this
     tones:    number of tone statistics it takes, or 0
+    finest:   the finest pyramid level it works on: 1, or more if only coarse levels were trained
     """
 
     path: Path
@@ -39,6 +40,7 @@ class ModelInfo:
     multiple: int
     taps: Taps
     tones: int = 0
+    finest: int = 1
     made: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -53,17 +55,21 @@ class Model(Protocol):
     info: ModelInfo
 
     def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
-        """Laplacian levels, finest first, N x 3 x H x W float32 -> corrected N x 3 x H x W.
+        """Laplacian levels ``info.finest`` to n, N x 3 x H x W float32 -> corrected N x 3 x H x W.
 
+        The result has the size of level 1, or of level ``info.finest`` - 1 if that is coarser.
         tones: N x info.tones float32, for a model that takes them
         """
 
 
-def header(settings: dict[str, Any], size: int, made: dict[str, Any]) -> dict[str, str]:
+def header(
+    settings: dict[str, Any], size: int, made: dict[str, Any], finest: int = 1
+) -> dict[str, str]:
     """What a model file carries. ``settings`` are those of NetworkConfig."""
     return {
         "midtone_network": json.dumps(settings),
         "midtone_size": str(size),
+        "midtone_finest": str(finest),
         "midtone_made": json.dumps(made),
     }
 
@@ -158,7 +164,7 @@ class _TorchModel:
 
         with torch.inference_mode():
             steering = None if tones is None else place(tones)
-            result = self._network(*map(place, levels), tones=steering)[0]
+            result = self._network(*map(place, levels), tones=steering, finest=self.info.finest)[0]
         return cast(np.ndarray, result.cpu().numpy())
 
 
@@ -178,6 +184,7 @@ def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
             max(2 ** (level + stages) for level, stages in enumerate(depth)),
             cast(Taps, tuple(settings["taps"])),
             int(settings.get("tones", 0)),
+            int(metadata.get("midtone_finest", 1)),
             json.loads(metadata["midtone_made"]),
         )
     except (KeyError, ValueError, TypeError) as error:

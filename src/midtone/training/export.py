@@ -33,8 +33,9 @@ def from_checkpoint(checkpoint: Path) -> tuple[CoarseToFine, dict[str, str]]:
             {name: file.get_tensor("average/" + name) for name in network.state_dict()}
         )
     made = {"step": int(metadata["step"]), "recipe": recipe}
-    size = int(recipe["stages"][-1]["size"])
-    return network.eval(), header(network.config.to_dict(), size, made)
+    last = recipe["stages"][-1]
+    settings = network.config.to_dict()
+    return network.eval(), header(settings, int(last["size"]), made, int(last["finest"]))
 
 
 def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
@@ -52,7 +53,7 @@ def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
         for parameter in network.parameters():
             parameter.data = parameter.data.half().float()
     model = to_onnx(network, metadata, half=half)
-    difference = parity(network, model)
+    difference = parity(network, model, int(metadata["midtone_finest"]))
     if not difference <= PARITY:
         raise ModelError(
             f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written"
@@ -68,9 +69,11 @@ def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:
     """ONNX graph with inputs level1 .. leveln, tones if the network takes them, output corrected.
 
+    A network of which only coarse levels were trained (the header says so) has only these.
     Batch and picture size are free.
     """
-    levels = range(network.config.levels)
+    finest = int(metadata["midtone_finest"])
+    levels = range(finest - 1, network.config.levels)
     side = 2 * network.config.multiple
     example = tuple(torch.rand(2, 3, side >> level, 2 * side >> level) for level in levels)
     steering = torch.rand(2, network.config.tones) if network.config.tones else None
@@ -80,7 +83,7 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
-            _Corrected(network),
+            _Corrected(network, finest),
             (steering, *example),
             input_names=["tones"] * (steering is not None)
             + [f"level{level + 1}" for level in levels],
@@ -96,8 +99,13 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
         first = model.graph.input.pop(0)
         first.type.tensor_type.shape.dim[0].dim_param = "batch"
         model.graph.input.append(first)
-    for level, given in enumerate([*model.graph.input[: len(levels)], *model.graph.output]):
-        part = f"/{2**level}" if 0 < level < len(levels) else ""
+    places = zip(
+        [*model.graph.input[: len(levels)], *model.graph.output],
+        [*levels, max(0, finest - 2)],
+        strict=True,
+    )
+    for given, level in places:
+        part = f"/{2**level}" if level else ""
         for axis, name in ((0, "batch"), (2, "height" + part), (3, "width" + part)):
             given.type.tensor_type.shape.dim[axis].dim_param = name
     # Names of traced sizes inside the graph mean nothing to a reader.
@@ -115,7 +123,7 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
     return model
 
 
-def parity(network: CoarseToFine, model: onnx.ModelProto) -> float:
+def parity(network: CoarseToFine, model: onnx.ModelProto, finest: int = 1) -> float:
     """Largest difference between ONNX Runtime and torch on a batch of two pictures."""
     import onnxruntime
 
@@ -126,11 +134,12 @@ def parity(network: CoarseToFine, model: onnx.ModelProto) -> float:
     picture = np.random.default_rng(0).random((2, 2 * side, side, 3), np.float32)
     split = [pyramid.split(one, network.config.levels, network.config.taps) for one in picture]
     levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*split, strict=True)]
-    levels = [np.ascontiguousarray(level) for level in levels]
+    levels = [np.ascontiguousarray(level) for level in levels[finest - 1 :]]
     statistics = np.stack([tones.describe(one) for one in picture])
     with torch.inference_mode():
         steering = torch.from_numpy(statistics) if network.config.tones else None
-        expected = network(*map(torch.from_numpy, levels), tones=steering)[0].numpy()
+        pictures = map(torch.from_numpy, levels)
+        expected = network(*pictures, tones=steering, finest=finest)[0].numpy()
     names = [given.name for given in session.get_inputs()]
     given_values = [*levels, statistics] if network.config.tones else levels
     result = session.run(None, dict(zip(names, given_values, strict=True)))[0]
@@ -140,12 +149,13 @@ def parity(network: CoarseToFine, model: onnx.ModelProto) -> float:
 class _Corrected(torch.nn.Module):
     """The network without the coarser results, which only training needs."""
 
-    def __init__(self, network: CoarseToFine) -> None:
+    def __init__(self, network: CoarseToFine, finest: int) -> None:
         super().__init__()
         self.network = network
+        self.finest = finest
 
     def forward(self, tones: torch.Tensor | None, *levels: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, self.network(*levels, tones=tones)[0])
+        return cast(torch.Tensor, self.network(*levels, tones=tones, finest=self.finest)[0])
 
 
 def _store_half(model: onnx.ModelProto) -> None:

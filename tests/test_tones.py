@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midtone import tones
+from midtone.network import CoarseToFine, NetworkConfig
+
+SMALL = NetworkConfig(2, (4, 4), (1, 2), tones=tones.COUNT)
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**31))
+def test_quantiles_are_those_of_the_codes(height, width, seed):
+    codes = np.random.default_rng(seed).integers(0, 256, (height, width, 3))
+    found = tones.describe((codes / 255).astype(np.float32)).reshape(4, -1)
+    for channel in range(3):
+        values = codes[..., channel].ravel()
+        wanted = np.quantile(values, tones.SHARES, method="inverted_cdf")
+        np.testing.assert_allclose(found[channel], wanted / 255, atol=1e-6)
+    assert (np.diff(found, axis=1) >= 0).all()
+
+
+def test_order_of_the_pixels_does_not_matter():
+    picture = np.random.default_rng(0).random((30, 40, 3), np.float32)
+    np.testing.assert_array_equal(tones.describe(picture), tones.describe(picture[::-1, ::-1]))
+
+
+def test_steering_begins_by_doing_nothing_and_can_be_learned():
+    network = CoarseToFine(SMALL)
+    levels = [torch.rand(2, 3, 16, 16), torch.rand(2, 3, 8, 8)]
+    dark, bright = torch.zeros(2, tones.COUNT), torch.ones(2, tones.COUNT)
+    results = [network(*levels, tones=given)[0] for given in (dark, bright)]
+    torch.testing.assert_close(*results)
+    results[0].sum().backward()
+    last = network.subnetworks[-1].steer.layers[-1]
+    assert last.weight.grad.abs().sum() > 0
+    assert network.subnetworks[0].steer is None
+    with torch.no_grad():
+        last.weight.normal_()
+    results = [network(*levels, tones=given)[0] for given in (dark, bright)]
+    assert (results[0] - results[1]).abs().max() > 1e-3
+
+
+def test_a_network_that_needs_tones_says_so():
+    with pytest.raises(ValueError, match="tone statistics"):
+        CoarseToFine(SMALL)(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 8, 8))
