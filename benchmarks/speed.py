@@ -1,14 +1,24 @@
-"""Where the time of one photograph goes: `python benchmarks/speed.py [PHOTO] [--megapixels 24]`.
+"""Where the time of a photograph goes, stage by stage beside its floor: `make bench`.
 
-The photograph is enlarged and given sensor-like noise, without which a JPEG would be too easy, and
-corrected --runs times; medians in seconds. The last lines are the whole command in a process of its
-own, with its peak memory, beside Pillow merely decoding and encoding the file.
+    python benchmarks/speed.py [PHOTO] [--megapixels 6,12,24,50,100] [--runs 5] [--tools]
+                               [--batch 40] [--plot FILE]
+
+The photograph is enlarged, and given sensor-like noise (shot and read, in linear light), without
+which a JPEG would be too easy. Times are medians in seconds, with the fastest and slowest run.
+Floors: Pillow decoding and encoding the same file at the same quality; ONNX Runtime alone; bytes
+read and written by the apply step over the rate at which this computer copies an array.
+
+--tools: what else a user would pick, each as a command from file to file
+--batch: files per second of a folder of so many photographs, one core against all
+--plot:  a picture of time against megapixels
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import io
+import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,79 +27,229 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
-import midtone
-from midtone import upsample
+from midtone import colour, photo, upsample
 from midtone.corrector import Corrector, fit_grid, reduce
 
+T = TypeVar("T")
+QUALITY = 95
+_EXTRAS = Path(sys.executable).parent
 
-def make(photo: Path, megapixels: float, target: Path) -> None:
-    """Enlarge a photograph and add noise; written as JPEG of quality 95."""
-    with Image.open(photo) as opened:
+
+def make(source: Path, megapixels: float, target: Path) -> None:
+    """Enlarge a photograph and add noise; written as JPEG, 4:2:0 as cameras do."""
+    with Image.open(source) as opened:
         image = opened.convert("RGB")
     scale = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     size = round(image.width * scale), round(image.height * scale)
-    large = np.asarray(image.resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
+    large = np.array(image.resize(size, Image.Resampling.BICUBIC))
     rng = np.random.default_rng(0)
     for row in range(0, len(large), 256):
-        part = large[row : row + 256]
-        part += 2.5 * rng.standard_normal(part.shape, np.float32)
-    codes = np.clip(large, 0, 255).astype(np.uint8)
-    Image.fromarray(codes).save(target, quality=95, subsampling=0)
+        linear = (large[row : row + 256].astype(np.float32) / 255) ** 2.2
+        sigma = np.sqrt(2e-4 * linear + 1e-6)
+        linear += sigma * rng.standard_normal(linear.shape, np.float32)
+        large[row : row + 256] = np.rint(255 * np.clip(linear, 0, 1) ** (1 / 2.2))
+    Image.fromarray(large).save(target, quality=QUALITY, subsampling=2)
+
+
+class Stopwatch:
+    """Seconds of every run of every stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = {}
+
+    def time(self, name: str, work: Callable[[], T]) -> T:
+        """Run and remember."""
+        started = time.perf_counter()
+        result = work()
+        self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+        return result
+
+    def median(self, name: str) -> float:
+        """Median of a stage."""
+        return statistics.median(self.seconds[name])
+
+
+def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
+    """Every stage of one photograph, and its floors."""
+    watch = Stopwatch()
+    size = corrector.model.info.size
+    for run in range(runs + 1):
+        if run == 1:
+            watch.seconds.clear()  # the first run warms up
+        watch.time("Pillow decode + encode", partial(_copy, data))
+        watch.time("whole, in process", partial(_whole, data, corrector))
+        opened = photo.open_photo(data)
+        image = watch.time("decode", opened.photo)
+        preview = watch.time("reduce", partial(opened.preview, 2 * size)) or image
+        small = watch.time("reduce", partial(reduce, preview.pixels, size))
+        seen = colour.to_srgb(small, image.icc).astype(np.float32) / 255
+        after = watch.time("pyramid and network", partial(corrector.network, seen))
+        grid = watch.time("fit", partial(fit_grid, corrector.as_seen(seen), after))
+        threads = corrector.threads
+        watch.time(
+            "apply", partial(upsample.apply, grid, image.pixels, out=image.pixels, threads=threads)
+        )
+        copy = np.empty_like(image.pixels)
+        watch.time("floor of apply: copy", partial(np.copyto, copy, image.pixels))
+        watch.time("floor of apply: copy", partial(np.copyto, copy, image.pixels))
+        watch.time("encode", partial(photo.write, image, io.BytesIO(), quality=QUALITY))
+    for name in ("reduce", "floor of apply: copy"):  # two parts a run; the second copy is warm
+        pairs = np.array(watch.seconds[name]).reshape(-1, 2)
+        watch.seconds[name] = list(pairs.sum(1) if name == "reduce" else pairs[:, 1])
+    return watch
+
+
+def _whole(data: bytes, corrector: Corrector) -> None:
+    result, _ = corrector.correct_file(photo.open_photo(data))
+    assert result
+    photo.write(result, io.BytesIO(), quality=QUALITY)
+
+
+def _copy(data: bytes) -> None:
+    with Image.open(io.BytesIO(data)) as image:
+        image.save(io.BytesIO(), "JPEG", quality=QUALITY, subsampling=2)
+
+
+def command(*arguments: str | Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of a process.
+
+    Started by a small one: a process counts as its own what the one that forked it had in memory.
+    """
+    line = [sys.executable, "-c", _TIMER, *map(str, arguments)]
+    found = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    return float(found[0]), float(found[1])
+
+
+_TIMER = """
+import resource, subprocess, sys, time
+started = time.perf_counter()
+silent = subprocess.DEVNULL
+subprocess.run(sys.argv[1:], check=True, stdout=silent, stderr=silent)
+seconds = time.perf_counter() - started
+print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def _fix(source: Path, target: Path) -> list[str | Path]:
+    return [sys.executable, "-m", "midtone.cli", "fix", source, "-o", target, "--overwrite"]
+
+
+def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
+    """Commands that a user would pick instead, as far as they are installed."""
+    clahe = (
+        "import cv2, sys; lab = cv2.cvtColor(cv2.imread(sys.argv[1]), cv2.COLOR_BGR2LAB);"
+        "lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0]);"
+        "cv2.imwrite(sys.argv[2], cv2.cvtColor(lab, cv2.COLOR_LAB2BGR))"
+    )
+    known: dict[str, list[str | Path]] = {
+        "midtone fix": _fix(source, target),
+        "ImageMagick -normalize": ["convert", source, "-normalize", target],
+        "ImageMagick -auto-gamma": ["convert", source, "-auto-gamma", target],
+        "OpenCV CLAHE": [sys.executable, "-c", clahe, source, target],
+        "autolevels": [_EXTRAS / "autolevels", "--outdir", target.parent / "levels", source],
+        "rawtherapee-cli, auto exposure": [
+            "rawtherapee-cli",
+            "-Y",
+            "-o",
+            target,
+            "-a",
+            "-c",
+            source,
+        ],
+    }
+    return {name: line for name, line in known.items() if shutil.which(str(line[0]))}
+
+
+def batch(source: Path, folder: Path, count: int) -> tuple[float, float]:
+    """Files per second: one process on one core, and one with two workers on all cores."""
+    many = folder / "many"
+    many.mkdir()
+    for number in range(count):
+        os.link(source, many / f"{number:03}.jpg")
+    one = [*_fix(many, folder / "one"), "--workers", "1"]
+    started = time.perf_counter()
+    subprocess.run(["taskset", "-c", "0", *map(str, one)], check=True, stderr=subprocess.DEVNULL)
+    alone = count / (time.perf_counter() - started)
+    workers = str(os.cpu_count())
+    seconds, _ = command(*_fix(many, folder / "all"), "--workers", workers)
+    return alone, count / seconds
+
+
+def plot(points: dict[float, dict[str, float]], target: Path) -> None:
+    """Time of the stages against megapixels."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(5, 3.4), dpi=110)
+    for name in ("whole, in process", "Pillow decode + encode", "apply"):
+        axes.plot(list(points), [stages[name] for stages in points.values()], "o-", label=name)
+    axes.set(xlabel="megapixels", ylabel="seconds", xlim=(0, None), ylim=(0, None))
+    axes.legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(target)
 
 
 def main() -> int:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photo", type=Path, nargs="?", default=Path("examples/dark.jpg"))
-    parser.add_argument("--megapixels", type=float, default=24)
+    parser.add_argument("--megapixels", default="6,12,24,50,100")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--tools", action="store_true")
+    parser.add_argument("--batch", type=int, default=0)
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    corrector = Corrector()
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "in.jpg", Path(folder) / "out.jpg"
-        make(options.photo, options.megapixels, source)
-        seconds: dict[str, list[float]] = {}
-
-        def timed(name: str, work: Callable[[], object]) -> object:
-            started = time.perf_counter()
-            result = work()
-            seconds.setdefault(name, []).append(time.perf_counter() - started)
-            return result
-
-        for _ in range(options.runs):
-            image = timed("read", partial(midtone.read, source))
-            assert isinstance(image, midtone.Photo)
-            small = timed("reduce", partial(reduce, image.pixels, corrector.model.info.size))
-            before = np.asarray(small, np.float32) / 255
-            after = timed("network (with pyramid)", partial(corrector.network, before))
-            grid = timed("fit", partial(fit_grid, before, np.asarray(after)))
-            fixed = timed("apply", partial(upsample.apply, np.asarray(grid), image.pixels))
-            result = image.with_pixels(np.asarray(fixed))
-            timed("write", partial(midtone.write, result, target, overwrite=True))
-            timed("Pillow decode + encode", partial(_copy, source, target))
-            timed("whole command", partial(_command, source, target))
-        print(f"{image.size[0]} x {image.size[1]}, {source.stat().st_size / 1e6:.1f} MB JPEG")
-        for name, found in seconds.items():
+    sizes = [float(part) for part in options.megapixels.split(",")]
+    points: dict[float, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, target = folder / "in.jpg", folder / "out.jpg"
+        for megapixels in sizes:
+            make(options.photo, megapixels, source)
+            data = source.read_bytes()
+            print(f"\n{megapixels:g} megapixels, {len(data) / 1e6:.1f} MB JPEG\n")
+            print("| stage | 1 thread | 2 threads |\n|---|---|---|")
+            watches = [
+                measure(data, Corrector(options.model, threads=threads), options.runs)
+                for threads in (1, 2)
+            ]
+            for stage in watches[0].seconds:
+                cells = [
+                    f"{w.median(stage):.3f} ({min(s := w.seconds[stage]):.3f}..{max(s):.3f})"
+                    for w in watches
+                ]
+                print(f"| {stage} | {cells[0]} | {cells[1]} |")
+            points[megapixels] = {stage: watches[1].median(stage) for stage in watches[1].seconds}
+            ratio = points[megapixels]["whole, in process"]
+            ratio /= points[megapixels]["Pillow decode + encode"]
+            found = [command(*_fix(source, target)) for _ in range(3)]
+            seconds, peak = statistics.median(s for s, _ in found), max(p for _, p in found)
             print(
-                f"{name:24s} {statistics.median(found):6.2f} s  {min(found):.2f}..{max(found):.2f}"
+                f"\nwhole / Pillow: {ratio:.2f}; `midtone fix`: {seconds:.2f} s, peak {peak:.0f} MB"
             )
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"{'peak memory of command':24s} {peak:6.0f} MB")
+        if options.tools:
+            make(options.photo, 24, source)
+            print("\n24 megapixels, file to file\n\n| tool | seconds | peak MB |\n|---|---|---|")
+            for tool, line in tools(source, target).items():
+                found = [command(*line) for _ in range(3)]
+                seconds, peak = statistics.median(s for s, _ in found), max(p for _, p in found)
+                print(f"| {tool} | {seconds:.2f} | {peak:.0f} |")
+        if options.batch:
+            make(options.photo, 24, source)
+            alone, every = batch(source, folder, options.batch)
+            print(f"\n{options.batch} files of 24 megapixels: {alone:.2f} files/s on one core, "
+                  f"{every:.2f} on all, {every / alone:.2f} x")  # fmt: skip
+    if options.plot:
+        plot(points, options.plot)
     return 0
-
-
-def _copy(source: Path, target: Path) -> None:
-    with Image.open(source) as image:
-        image.save(target, quality=95, subsampling=0)
-
-
-def _command(source: Path, target: Path) -> None:
-    command = [sys.executable, "-m", "midtone.cli", "fix", str(source), "-o", str(target)]
-    subprocess.run([*command, "--overwrite"], check=True)
 
 
 if __name__ == "__main__":

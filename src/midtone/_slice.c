@@ -9,6 +9,9 @@
 #include <Python.h>
 #include <stdint.h>
 #include <stdlib.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
 
 #if !defined(__GNUC__)
 #error "vector extensions of GCC and Clang are needed; without them midtone uses NumPy"
@@ -155,11 +158,74 @@ static void rows_anywhere(const Job *job, int type, int channels, const char *im
 }
 
 #if defined(__x86_64__) || defined(__i386__)
+/* Tables by 8-bit code: what photographs have most of is worth them. */
+typedef struct {
+    float code[256];      /* the code itself */
+    int32_t node[1021];   /* by R + 2 G + B: floats from the column's first node, */
+    float part[1021];     /* and the part of the way to the next */
+} Tables;
+
+static void fill(Tables *tables, const Job *job)
+{
+    const float top = (float)(job->depth - 1), last = (float)(job->depth - 2);
+    for (int code = 0; code < 256; code++)
+        tables->code[code] = (float)code;
+    for (int sum = 0; sum < 1021; sum++) {
+        const float z = clip((float)sum * job->scale, 0, top);
+        const int32_t node = z < last ? (int32_t)z : (int32_t)last;
+        tables->node[sum] = node * 16;
+        tables->part[sum] = z - node;
+    }
+}
+
+__attribute__((target("avx2"))) static void colour_8_avx2(const Job *job, const Tables *tables,
+                                                          const uint8_t *pixel, uint8_t *out,
+                                                          const float *nodes, const float *steps)
+{
+    const __m256 ones = _mm256_set1_ps(1);
+    const __m128 full = _mm_set1_ps(job->full);
+    const int32_t column = (int32_t)job->depth * 16;
+    for (Py_ssize_t x = 0; x < job->width; x++, pixel += 3, out += 3) {
+        const uint8_t r = pixel[0], g = pixel[1], b = pixel[2];
+        const int sum = r + 2 * g + b;
+        const int32_t at = job->column[x] * column + tables->node[sum];
+        const float *n = nodes + at, *s = steps + at;
+        const __m256 fx = _mm256_broadcast_ss(job->column_part + x);
+        const __m256 fz = _mm256_broadcast_ss(tables->part + sum);
+#define ALONG(i) _mm256_add_ps(_mm256_loadu_ps(n + i), _mm256_mul_ps(fx, _mm256_loadu_ps(s + i)))
+        const __m256 low0 = ALONG(0), low1 = ALONG(8), high0 = ALONG(16), high1 = ALONG(24);
+#undef ALONG
+        const __m256 c0 = _mm256_add_ps(low0, _mm256_mul_ps(fz, _mm256_sub_ps(high0, low0)));
+        const __m256 c1 = _mm256_add_ps(low1, _mm256_mul_ps(fz, _mm256_sub_ps(high1, low1)));
+        const __m256 rg = _mm256_blend_ps(_mm256_broadcast_ss(tables->code + r),
+                                          _mm256_broadcast_ss(tables->code + g), 0xF0);
+        const __m256 b1 = _mm256_blend_ps(_mm256_broadcast_ss(tables->code + b), ones, 0xF0);
+        const __m256 both = _mm256_add_ps(_mm256_mul_ps(c0, rg), _mm256_mul_ps(c1, b1));
+        __m128 result = _mm_add_ps(_mm256_castps256_ps128(both), _mm256_extractf128_ps(both, 1));
+        result = _mm_min_ps(_mm_max_ps(result, _mm_setzero_ps()), full);
+        __m128i codes = _mm_cvtps_epi32(result); /* rounds half to even, as rint does */
+        codes = _mm_packus_epi16(_mm_packs_epi32(codes, codes), codes);
+        const uint32_t packed = (uint32_t)_mm_cvtsi128_si32(codes);
+        out[0] = (uint8_t)packed, out[1] = (uint8_t)(packed >> 8), out[2] = (uint8_t)(packed >> 16);
+    }
+}
+
 __attribute__((target("avx2"))) static void
 rows_avx2(const Job *job, int type, int channels, const char *image, char *result, Py_ssize_t first,
           Py_ssize_t end, float *nodes)
 {
-    rows(job, type, channels, image, result, first, end, nodes);
+    if (type != UINT8 || channels != 3) {
+        rows(job, type, channels, image, result, first, end, nodes);
+        return;
+    }
+    Tables tables;
+    fill(&tables, job);
+    float *steps = nodes + job->columns * job->depth * job->floats;
+    for (Py_ssize_t y = first; y < end; y++) {
+        blend(job, y, nodes, steps);
+        colour_8_avx2(job, &tables, (const uint8_t *)image + y * job->width * 3,
+                      (uint8_t *)result + y * job->width * 3, nodes, steps);
+    }
 }
 #endif
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ _COMMANDS = (fix, inspect, models, train, export, swap)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    # Our systems of equations are small: threads of the linear algebra would spin for nothing.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")

@@ -26,7 +26,7 @@ ImageLike: TypeAlias = "np.ndarray | Image.Image | Photo | torch.Tensor"
 AnyImage = TypeVar("AnyImage", bound=ImageLike)
 # The network's picture has errors of its own from place to place; a coarse, stiff grid does not
 # follow them (benchmarks/smoothness.py; the reference implementation has 22 nodes and (1, 1)).
-_NODES, _SMOOTHNESS = 12, (1000.0, 30.0)
+_NODES, _SMOOTHNESS = 8, (1000.0, 30.0)
 _DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
 
 
@@ -167,19 +167,28 @@ class Corrector:
             image = decoding.result()
         if abs(plan.exposure_error) < only_needed:
             return None, plan
-        return self.finish(image, plan, settings), plan
+        return self.finish(image, plan, settings, in_place=True), plan
 
     def plan_file(self, opened: Opened) -> Correction:
         """Only the plan, from a preview where the format has one."""
         return self.plan(opened.preview(2 * self.model.info.size) or opened.photo())
 
-    def finish(self, image: Photo, plan: Correction, settings: Settings = _DEFAULTS) -> Photo:
-        """Carry out a plan at full size."""
+    def finish(
+        self,
+        image: Photo,
+        plan: Correction,
+        settings: Settings = _DEFAULTS,
+        *,
+        in_place: bool = False,
+    ) -> Photo:
+        """Carry out a plan at full size; ``in_place`` overwrites the photograph's pixels."""
         grid = plan.grid
         if settings.strength < 1:
             still = upsample.identity(grid.shape[:3], grid.shape[3])
             grid = settings.strength * grid + (1 - settings.strength) * still
-        return image.with_pixels(upsample.apply(grid, image.pixels, threads=self.threads))
+        pixels = image.pixels
+        out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
+        return image.with_pixels(upsample.apply(grid, pixels, out=out, threads=self.threads))
 
     def network(
         self, picture: np.ndarray, scales: Sequence[float] | None = None, *, turned: bool = True

@@ -109,12 +109,18 @@ def identity(shape: tuple[int, int, int] = PAPER_GRID, channels: int = 3) -> np.
 
 
 def apply(
-    grid: np.ndarray, image: np.ndarray, *, strip: int | None = None, threads: int | None = None
+    grid: np.ndarray,
+    image: np.ndarray,
+    *,
+    out: np.ndarray | None = None,
+    strip: int | None = None,
+    threads: int | None = None,
 ) -> np.ndarray:
     """Slice ``grid`` with ``image`` as guide and transform the image: same shape, same dtype.
 
     image: H x W x 3, or H x W x 1 with a grey grid, uint8, uint16 or float (0..255, 0..65535,
     nominally 0..1; integers are rounded and clipped, floats are not clipped, but their guide is).
+    out:   where the result goes, of the image's shape and dtype and C-contiguous; may be ``image``
     strip: rows worked on at a time; the result does not depend on it.
     threads: strips worked on side by side, by default one a core.
     """
@@ -122,7 +128,9 @@ def apply(
     if image.ndim != 3 or image.shape[2] != outputs or terms != outputs + 1:
         raise ValueError(f"a grid of {grid.shape} cannot transform an image of {image.shape}")
     height, width = image.shape[:2]
-    result = np.empty(image.shape, image.dtype)
+    result = np.empty(image.shape, image.dtype) if out is None else out
+    if result.shape != image.shape or result.dtype != image.dtype or not result.flags.c_contiguous:
+        raise ValueError("the result needs the image's shape and dtype, and C order")
     slicer = _Slicer(grid, image)
     work = slicer.compiled if _slice and image.dtype in _COMPILED else slicer.numpy
     strip = strip or max(1, _STRIP_PIXELS[work == slicer.compiled] // max(1, width))

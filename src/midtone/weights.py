@@ -119,6 +119,8 @@ class _OnnxModel:
         cuda = device != "cpu" and "CUDAExecutionProvider" in providers
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Threads that wait by spinning would take the core from the next photograph's decoder.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads:
             options.intra_op_num_threads = threads
         try:

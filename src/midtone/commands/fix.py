@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,10 +121,12 @@ def run(options: argparse.Namespace) -> int:
             there = f"  ({how.existing}: exists)" if target.exists() else ""
             print(f"{source} -> {target}{there}")
         return 0
+    # Side by side, files keep the cores busy; a file's own threads would only get in the way.
+    threads = None if options.workers == 1 else max(1, (os.cpu_count() or 1) // options.workers)
     with _Progress(len(jobs), options.report) as progress:
         report = batch.correct_jobs(
             jobs,
-            Corrector(options.model, options.device),
+            Corrector(options.model, options.device, threads),
             settings,
             how,
             out=options.out,
