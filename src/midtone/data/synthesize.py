@@ -26,7 +26,10 @@ class ErrorModel:
     """How wrong exposures are drawn. All ``*_share`` values are probabilities.
 
     bands:            (share, lowest EV, highest EV) of each band of errors; shares sum to 1
-    camera_share:     beta-gamma camera response instead of the measured curves
+    camera_share:     another camera instead of the measured curves: half of them beta-gamma, half
+                      plain gains in linear light, clipped hard
+    light_share:      underexposed scenes whose lights were too bright for the good exposure as well
+                      (lamps, windows, skies): these stay bright, up to white, when all else is dark
     black_share:      measured curves with their raised blacks pulled down, by a random part
     balance:          standard deviation of a channel's gain (white balance), relative
     contrast:         standard deviation of the exponent of an extra tone curve
@@ -56,6 +59,7 @@ class ErrorModel:
     jpeg_quality: tuple[int, int] = (60, 98)
     local_share: float = 0.0
     local_ev: float = 0.5
+    light_share: float = 0.0
 
 
 def measured_curve(ev: float) -> np.ndarray:
@@ -85,6 +89,11 @@ def camera_curve(ev: float, a: float = -0.3293, b: float = 1.1258) -> np.ndarray
     return np.asarray(255 * np.exp(b * (1 - exponent)) * (_CODES / 255) ** exponent)
 
 
+def linear_curve(ev: float) -> np.ndarray:
+    """A plain gain of 2^EV in linear light, clipped: 256 code values."""
+    return np.asarray(255 * _to_srgb(np.minimum(_to_linear(_CODES / 255) * 2.0**ev, 1)))
+
+
 def draw_ev(model: ErrorModel, rng: np.random.Generator) -> float:
     """Draw an exposure error in EV."""
     shares = np.array([share for share, _, _ in model.bands])
@@ -103,12 +112,19 @@ def synthesize(
         here = synthesize(image, ev, whole, rng)
         return np.rint((1 - share) * here + share * there).astype(np.uint8)
     if rng.random() < model.camera_share:
-        curve = camera_curve(ev, -0.3293 * rng.normal(1, 0.08), 1.1258 * rng.normal(1, 0.08))
+        if rng.random() < 0.5:
+            curve = camera_curve(ev, -0.3293 * rng.normal(1, 0.08), 1.1258 * rng.normal(1, 0.08))
+        else:
+            curve = linear_curve(ev)
     else:
         curve = measured_curve(ev)
         if rng.random() < model.black_share:
             black = rng.random() * curve[0]
             curve = 255 - (255 - curve) * 255 / (255 - black)
+    if ev < 0 and rng.random() < model.light_share:
+        # The brightest codes of the good photograph stand for any brightness beyond white.
+        raised = rng.random() ** 0.5 * (255 - curve[-1])
+        curve = curve + raised * (_CODES / 255) ** rng.uniform(2, 14)
     tone = np.exp(rng.normal(0, model.contrast))
     gains = np.exp(rng.normal(0, model.balance, 3))
     luts = 255 * (np.clip(curve, 0, None) / 255)[:, None] ** tone * gains
