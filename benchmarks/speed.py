@@ -146,6 +146,8 @@ def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
         "lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0]);"
         "cv2.imwrite(sys.argv[2], cv2.cvtColor(lab, cv2.COLOR_LAB2BGR))"
     )
+    profile = target.parent / "auto.pp3"
+    profile.write_text("[Exposure]\nAuto=true\nClip=0.02\n")
     known: dict[str, list[str | Path]] = {
         "midtone fix": _fix(source, target),
         "ImageMagick -normalize": ["convert", source, "-normalize", target],
@@ -153,13 +155,7 @@ def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
         "OpenCV CLAHE": [sys.executable, "-c", clahe, source, target],
         "autolevels": [_EXTRAS / "autolevels", "--outdir", target.parent / "levels", source],
         "rawtherapee-cli, auto exposure": [
-            "rawtherapee-cli",
-            "-Y",
-            "-o",
-            target,
-            "-a",
-            "-c",
-            source,
+            *("rawtherapee-cli", "-Y", "-o", target, "-p", profile, f"-j{QUALITY}", "-c", source)
         ],
     }
     return {name: line for name, line in known.items() if shutil.which(str(line[0]))}
