@@ -5,8 +5,8 @@
 
 The photograph is enlarged, and given sensor-like noise (shot and read, in linear light), without
 which a JPEG would be too easy. Times are medians in seconds, with the fastest and slowest run.
-Floors: Pillow decoding and encoding the same file at the same quality; ONNX Runtime alone; bytes
-read and written by the apply step over the rate at which this computer copies an array.
+Floors: Pillow decoding and encoding the same file at the same quality; for the apply step, a
+copy of the pixels. (The network's floor, ONNX Runtime without the pyramid, is not measured.)
 
 --tools: what else a user would pick, each as a command from file to file
 --batch: files per second of a folder of so many photographs, one core against all
