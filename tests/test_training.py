@@ -447,6 +447,17 @@ def test_a_model_of_coarse_levels_alone_corrects_photographs(photos, tmp_path):
     assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 1
 
 
+def test_a_model_can_run_fewer_levels_than_were_trained(photos, tmp_path):
+    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2))
+    recipe = Recipe((Stage(32, 2, 1, longest_side=48),), network, hold_out=3, validate_every=1)
+    run = train(photos, tmp_path / "run", recipe, workers=0)
+    with pytest.raises(UsageError, match="must lie within 1 and 2, not 3"):
+        export(run, tmp_path / "none.onnx", finest=3)
+    export(run, tmp_path / "coarse.onnx", finest=2)
+    assert weights.info(tmp_path / "coarse.onnx").finest == 2
+    assert not (tmp_path / "none.onnx").exists()
+
+
 def test_a_run_can_start_from_a_model_file(photos, tmp_path):
     first = train(photos, tmp_path / "first", TINY, workers=0)
     export(first, tmp_path / "first.onnx", half=False)
