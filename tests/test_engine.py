@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,29 @@ def test_a_process_that_dies_loses_nothing(tmp_path):
 def test_nonsense_is_refused(settings, word):
     with pytest.raises(UsageError, match=word):
         list(engine.run(square, [1], **settings))
+
+
+def test_a_pool_found_broken_at_the_next_item_loses_nothing(monkeypatch):
+    broken = []
+
+    def submit(pool, *arguments):
+        if not broken:
+            broken.append(arguments)
+            raise BrokenProcessPool
+        return original(pool, *arguments)
+
+    original = ProcessPoolExecutor.submit
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    done = list(engine.run(square, range(4), workers=1, engine="processes"))
+    assert broken
+    assert sorted(done) == [(n, n * n) for n in range(4)]
+
+
+def test_stopping_early_leaves_no_process_behind():
+    flow = engine.run(square, range(100), workers=2, engine="processes")
+    next(flow)
+    flow.close()
+    assert not multiprocessing.active_children()
 
 
 def square_slowly(given: tuple[int, str]) -> int:

@@ -7,6 +7,7 @@ or SSH hosts alike, and a task lost with its worker is run again by the schedule
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -77,7 +78,10 @@ def _flow(
     running: dict[Future[Outcome], Item] = {}
     while True:
         for item in itertools.islice(items, _AHEAD * workers - len(running)):
-            running[pool.submit(work, item)] = item
+            try:
+                running[pool.submit(work, item)] = item
+            except BrokenProcessPool as error:  # broken since the last look at its futures
+                yield item, error
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -92,15 +96,26 @@ def _processes(
     broken = True
     while broken:
         lost: list[Item] = []
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for item, outcome in _flow(pool, work, _until(waiting, lost), workers):
-                if isinstance(outcome, BrokenProcessPool):
-                    lost.append(item)
-                else:
-                    yield item, outcome
+        with _pool(workers) as pool:
+            try:
+                for item, outcome in _flow(pool, work, _until(waiting, lost), workers):
+                    if isinstance(outcome, BrokenProcessPool):
+                        lost.append(item)
+                    else:
+                        yield item, outcome
+            finally:
+                pool.shutdown(cancel_futures=True)
         broken = bool(lost)
         for item in lost:
             yield item, _alone(work, item)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # An interrupt is the parent's to answer: a worker that died of it would only add its traceback.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=ignore
+    )
 
 
 def _until(items: Iterator[Item], lost: list[Item]) -> Iterator[Item]:
@@ -113,7 +128,7 @@ def _until(items: Iterator[Item], lost: list[Item]) -> Iterator[Item]:
 
 def _alone(work: Callable[[Item], Outcome], item: Item) -> Outcome | BaseException:
     for _ in range(_TRIES - 1):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with _pool(1) as pool:
             future = pool.submit(work, item)
             outcome = future.exception() or future.result()
         if not isinstance(outcome, BrokenProcessPool):
