@@ -1,0 +1,65 @@
+"""From linear light to codes: the tone curve that all renderings of a RAW file share.
+
+Renderings of the paper's data set (Afifi et al. 2021, section 4) differ by an exposure in linear
+light before one tone curve. ``benchmarks/tone_curve.py`` finds that curve from how the renderings
+differ; it is kept in tone_curve.json.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+# Linear light of a metered middle grey as a part of the sensor's saturation (ISO 12232, 18 %
+# reflectance / sqrt 2), and the code that it is given at 0 EV: that of 18 % in sRGB.
+MIDDLE = 0.18 / 2**0.5
+_KNEE = 0.5
+_CODES = np.arange(256.0)
+
+
+def relation(ev: float, exposures: np.ndarray | None = None) -> np.ndarray:
+    """Code of the rendering at ``ev`` for each code of the rendering at 0 EV: 256 float64.
+
+    exposures: of codes 1 to 255, in EV (of this project's curve by default)
+    """
+    exposures = _exposures() if exposures is None else exposures
+    return np.concatenate([[0.0], _code(2.0 ** (exposures + ev), exposures)])
+
+
+def render_table(ev: float, white: float, bits: int = 8) -> np.ndarray:
+    """Codes of a rendering at ``ev`` for every 16-bit value of linear light.
+
+    white: the sensor's saturation as a part of full scale (65535), at most 1
+    bits:  8 or 16, of the codes; returns (65536,) uint8 or uint16
+    """
+    light = np.arange(65536) / (65535 * white)
+    codes = _code(2.0**ev * expand_highlights(light) / MIDDLE, _exposures())
+    if bits == 8:
+        return np.rint(codes).astype(np.uint8)
+    return np.rint(codes * 257).astype(np.uint16)
+
+
+def expand_highlights(light: np.ndarray) -> np.ndarray:
+    """Give the sensor's last stop the range that the tone curve's shoulder has for it.
+
+    At 0 EV the curve takes light far above the sensor's saturation to white. So that saturation is
+    white, values above half of it are raised, smoothly, up to that light; the shoulder takes them
+    back, and what is left is a roll-off. light: 1 is saturation.
+    """
+    ceiling = MIDDLE * 2.0 ** _exposures()[-1]
+    above = np.maximum(light - _KNEE, 0) / (1 - _KNEE)
+    return light + (ceiling - 1) * above**3
+
+
+def _code(light: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+    """light: relative to middle grey."""
+    return np.interp(light, np.concatenate([[0.0], 2.0**exposures]), _CODES)
+
+
+@cache
+def _exposures() -> np.ndarray:
+    text = resources.files("midtone.data").joinpath("tone_curve.json").read_text("utf-8")
+    return np.array(json.loads(text)["ev"])
