@@ -1,6 +1,7 @@
 """Quality of the default model beside classical methods: the table of benchmarks/RESULTS.md.
 
-    python benchmarks/quality.py --kodak DIR --brackets DIR [--model FILE]
+    python benchmarks/quality.py --kodak DIR --brackets DIR [--model FILE] [--methods midtone,HE]
+                                 [--limit N]
 
 --kodak:    folder of the 24 Kodak photographs (PNG); errors are synthesised by the measured curves
 --brackets: folder with pairs.csv (input, reference, kind), input/ and reference/
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -30,20 +32,28 @@ from midtone.evaluation.metrics import psnr, ssim
 EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
 SIDE = 512
 Method = Callable[[np.ndarray], np.ndarray]
+METHODS: dict[str, Method] = {
+    "input": lambda image: image,
+    "HE": equalize,
+    "CLAHE": clahe,
+    "gamma": auto_gamma,
+}
 
 
-def kodak(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """(group, spoiled, good)."""
-    for path in sorted(folder.glob("*.png")):
+def kodak(folder: Path, limit: int | None = None) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """(group, spoiled, good) of the first ``limit`` photographs."""
+    for path in sorted(folder.glob("*.png"))[:limit]:
         good = _open(path)
         for ev in EVS:
             yield f"{ev:+.1f} EV", np.rint(measured_curve(ev)).astype(np.uint8)[good], good
 
 
-def brackets(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """(kind, input, reference)."""
+def brackets(
+    folder: Path, limit: int | None = None
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """(kind, input, reference) of the first ``limit`` pairs."""
     with (folder / "pairs.csv").open(encoding="utf-8") as table:
-        for row in csv.DictReader(table):
+        for row in itertools.islice(csv.DictReader(table), limit):
             yield (
                 row["kind"],
                 _open(folder / "input" / row["input"]),
@@ -86,19 +96,25 @@ def main() -> int:
     parser.add_argument("--kodak", type=Path)
     parser.add_argument("--brackets", type=Path)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--methods", help="names, with commas between them (all)")
+    parser.add_argument("--limit", type=int, help="the first photographs and pairs only")
     options = parser.parse_args()
+    chosen = options.methods.split(",") if options.methods else ["midtone", *METHODS]
+    unknown = set(chosen) - {"midtone", *METHODS}
+    if unknown:
+        parser.error(
+            f"no method {', '.join(sorted(unknown))}; there are midtone, {', '.join(METHODS)}"
+        )
     methods: dict[str, Method] = {
-        "midtone": Corrector(options.model),
-        "input": lambda image: image,
-        "HE": equalize,
-        "CLAHE": clahe,
-        "gamma": auto_gamma,
+        name: METHODS[name] if name in METHODS else Corrector(options.model) for name in chosen
     }
     if options.kodak:
         mean_of = tuple(f"{ev:+.1f} EV" for ev in EVS if ev)
-        show("Kodak, PSNR dB / SSIM", measure(kodak(options.kodak), methods), mean_of)
+        show(
+            "Kodak, PSNR dB / SSIM", measure(kodak(options.kodak, options.limit), methods), mean_of
+        )
     if options.brackets:
-        table = measure(brackets(options.brackets), methods)
+        table = measure(brackets(options.brackets, options.limit), methods)
         show("Brackets, PSNR dB / SSIM", table, ("under", "over"))
     return 0
 
