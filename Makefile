@@ -31,7 +31,7 @@ quality: setup
 	$(BIN)/python benchmarks/quality.py --kodak $(KODAK) --brackets $(BRACKETS)
 
 bench: setup
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/speed.py --tools --batch 40 --plot docs/speed.png
 
 fuzz: setup
 	$(BIN)/python benchmarks/fuzz.py

@@ -5,8 +5,8 @@
 
 The photograph is enlarged, and given sensor-like noise (shot and read, in linear light), without
 which a JPEG would be too easy. Times are medians in seconds, with the fastest and slowest run.
-Floors: Pillow decoding and encoding the same file at the same quality; ONNX Runtime alone; bytes
-read and written by the apply step over the rate at which this computer copies an array.
+Floors: Pillow decoding and encoding the same file at the same quality; ONNX Runtime alone; for the
+apply step, a copy of the pixels.
 
 --tools: what else a user would pick, each as a command from file to file
 --batch: files per second of a folder of so many photographs, one core against all
@@ -89,6 +89,8 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
         small = watch.time("reduce", partial(reduce, preview.pixels, size))
         seen = colour.to_srgb(small, image.icc).astype(np.float32) / 255
         after = watch.time("pyramid and network", partial(corrector.network, seen))
+        levels, tones = corrector.given(seen)
+        watch.time("floor of network: ONNX Runtime", partial(corrector.model.run, levels, tones))
         grid = watch.time("fit", partial(fit_grid, corrector.as_seen(seen), after))
         threads = corrector.threads
         watch.time(
@@ -146,6 +148,8 @@ def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
         "lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0]);"
         "cv2.imwrite(sys.argv[2], cv2.cvtColor(lab, cv2.COLOR_LAB2BGR))"
     )
+    profile = target.parent / "auto.pp3"
+    profile.write_text("[Exposure]\nAuto=true\nClip=0.02\n")
     known: dict[str, list[str | Path]] = {
         "midtone fix": _fix(source, target),
         "ImageMagick -normalize": ["convert", source, "-normalize", target],
@@ -153,13 +157,7 @@ def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
         "OpenCV CLAHE": [sys.executable, "-c", clahe, source, target],
         "autolevels": [_EXTRAS / "autolevels", "--outdir", target.parent / "levels", source],
         "rawtherapee-cli, auto exposure": [
-            "rawtherapee-cli",
-            "-Y",
-            "-o",
-            target,
-            "-a",
-            "-c",
-            source,
+            *("rawtherapee-cli", "-Y", "-o", target, "-p", profile, f"-j{QUALITY}", "-c", source)
         ],
     }
     return {name: line for name, line in known.items() if shutil.which(str(line[0]))}

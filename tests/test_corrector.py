@@ -175,3 +175,18 @@ def test_devices_are_never_swapped_silently():
         Corrector(device="cuda")
     with pytest.raises(midtone.UsageError, match="device"):
         Corrector(device="tpu")
+
+
+def test_a_plan_from_the_preview_is_as_good(corrector, tmp_path):
+    rng = np.random.default_rng(2)
+    coarse = rng.integers(0, 120, (30, 40, 3), np.uint8)
+    large = np.asarray(Image.fromarray(coarse).resize((1600, 1200), Image.Resampling.BICUBIC))
+    path = tmp_path / "large.jpg"
+    Image.fromarray(large).save(path, quality=95)
+    opened = photo.open_photo(path)
+    preview = opened.preview(512)
+    assert preview.size < (1600, 1200)
+    assert max(preview.size) >= 512
+    fast, _ = corrector.correct_file(opened)
+    slow = corrector.correct(photo.read(path))
+    assert psnr(fast.pixels / 255, slow.pixels / 255) > 45

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import onnxruntime
 import pytest
 
 from midtone import weights
@@ -28,6 +29,44 @@ def test_unknown_and_broken_models_are_named(tmp_path):
         path.write_bytes(b"no model at all")
         with pytest.raises(ModelError, match="not a"):
             weights.load(path)
+
+
+class GraphicsCard:
+    """Stands in for ONNX Runtime with CUDA; ``starts`` is whether CUDA's libraries are there."""
+
+    def __init__(self, monkeypatch, *, starts: bool):
+        real = onnxruntime.InferenceSession
+        card = self
+
+        class Session:
+            def __init__(self, path, options, providers):
+                card.asked = providers
+                self._real = real(path, options, providers=["CPUExecutionProvider"])
+                self.get_modelmeta, self.get_inputs = (
+                    self._real.get_modelmeta,
+                    self._real.get_inputs,
+                )
+
+            def get_providers(self):
+                return card.asked if starts else ["CPUExecutionProvider"]
+
+        names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+        monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+
+
+@pytest.mark.parametrize(("device", "cuda"), [("auto", True), ("cuda", True), ("cpu", False)])
+def test_a_graphics_card_is_used_unless_the_cpu_is_asked_for(monkeypatch, device, cuda):
+    card = GraphicsCard(monkeypatch, starts=True)
+    weights.load("default", device)
+    assert card.asked == ["CUDAExecutionProvider"] * cuda + ["CPUExecutionProvider"]
+
+
+def test_a_graphics_card_that_does_not_start_is_refused_by_name_only(monkeypatch):
+    GraphicsCard(monkeypatch, starts=False)
+    weights.load("default", "auto")
+    with pytest.raises(ModelError, match="cannot use CUDA"):
+        weights.load("default", "cuda")
 
 
 def test_correcting_needs_no_torch_and_importing_nothing_heavy():

@@ -199,9 +199,20 @@ class Corrector:
         turned: the mean of what it makes of the picture and of the picture turned by 180 degrees;
                 two guesses of the right exposure are better than one (benchmarks/smoothness.py)
         """
+        results = self.model.run(*self.given(picture, scales, turned=turned))
+        coarser = max(0, self.model.info.finest - 2)
+        height, width = (-(-side >> coarser) for side in picture.shape[:2])
+        upright = results[..., :height, :width].transpose(0, 2, 3, 1)
+        if turned:
+            return (upright[0] + upright[1, ::-1, ::-1]) / 2
+        return np.ascontiguousarray(upright[0])
+
+    def given(
+        self, picture: np.ndarray, scales: Sequence[float] | None = None, *, turned: bool = True
+    ) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """What the model is given for a picture: its Laplacian levels, and its tones or None."""
         model = self.model.info
-        height, width = picture.shape[:2]
-        padding = [(0, -side % model.multiple) for side in (height, width)]
+        padding = [(0, -side % model.multiple) for side in picture.shape[:2]]
         batch: list[list[np.ndarray]] = []
         for view in (picture, picture[::-1, ::-1])[: 1 + turned]:
             padded = np.pad(view, [*padding, (0, 0)], mode="symmetric")
@@ -210,15 +221,9 @@ class Corrector:
                 split = finish.scale_levels(split, scales)
             batch.append([level.transpose(2, 0, 1) for level in split[model.finest - 1 :]])
         levels = [np.stack(views) for views in zip(*batch, strict=True)]
-        statistics = None
-        if model.tones:
-            statistics = np.repeat(tones.describe(picture)[None], len(batch), 0)
-        results = self.model.run(levels, statistics)
-        height, width = (-(-side >> max(0, model.finest - 2)) for side in (height, width))
-        upright = results[..., :height, :width].transpose(0, 2, 3, 1)
-        if turned:
-            return (upright[0] + upright[1, ::-1, ::-1]) / 2
-        return np.ascontiguousarray(upright[0])
+        if not model.tones:
+            return levels, None
+        return levels, np.repeat(tones.describe(picture)[None], len(batch), 0)
 
     def as_seen(self, picture: np.ndarray) -> np.ndarray:
         """What the network's result must be compared with: h x w x C -> h' x w' x C float.

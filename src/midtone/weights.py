@@ -129,6 +129,9 @@ class _OnnxModel:
             )
         except Exception as error:  # ONNX Runtime's errors share no public base
             raise ModelError(f"{path}: not a usable ONNX model ({error})") from error
+        # Without CUDA's own libraries ONNX Runtime goes on with the CPU.
+        if device == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
+            raise ModelError("ONNX Runtime cannot use CUDA on this computer; use cpu")
         self.info = _info(path, self._session.get_modelmeta().custom_metadata_map)
         self._inputs = [given.name for given in self._session.get_inputs()]
 
