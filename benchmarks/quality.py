@@ -25,7 +25,12 @@ from PIL import Image
 from midtone import Corrector
 from midtone.baselines.auto_gamma import auto_gamma
 from midtone.baselines.clahe import clahe
+from midtone.baselines.dual import dual
 from midtone.baselines.equalize import equalize
+from midtone.baselines.fusion import fusion
+from midtone.baselines.hqec import hqec
+from midtone.baselines.lime import lime
+from midtone.baselines.wvm import wvm
 from midtone.data.synthesize import measured_curve
 from midtone.evaluation.metrics import psnr, ssim
 
@@ -36,7 +41,12 @@ METHODS: dict[str, Method] = {
     "input": lambda image: image,
     "HE": equalize,
     "CLAHE": clahe,
+    "WVM": wvm,
+    "LIME": lime,
+    "HQEC": hqec,
+    "DUAL": dual,
     "gamma": auto_gamma,
+    "fusion": fusion,
 }
 
 

@@ -69,10 +69,10 @@ def features(plane: np.ndarray, block: int) -> np.ndarray:
 
     offset = np.arange(-3, 4)
     taps = np.exp(-(offset**2) / (2 * (7 / 6) ** 2))
-    taps /= taps.sum()
+    kernel = np.outer(taps, taps) / taps.sum() ** 2
 
     def blur(values: np.ndarray) -> np.ndarray:
-        return cv2.sepFilter2D(values, -1, taps, taps, borderType=cv2.BORDER_REPLICATE)
+        return cv2.filter2D(values, -1, kernel, borderType=cv2.BORDER_REPLICATE)
 
     mean = blur(plane)
     deviation = np.sqrt(np.abs(blur(plane * plane) - mean * mean))
