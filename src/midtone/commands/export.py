@@ -21,6 +21,9 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument("-o", "--out", type=Path, required=True, help=".onnx or .safetensors file")
+    parser.add_argument(
+        "--finest", type=int, metavar="LEVEL", help="run only this pyramid level and coarser ones"
+    )
     parser.set_defaults(verb=run)
 
 
@@ -33,6 +36,6 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError(f"export needs torch: pip install midtone[train] ({error})") from error
     if options.out.suffix not in (".onnx", ".safetensors"):
         raise UsageError(f"{options.out}: a model file ends in .onnx or .safetensors")
-    difference = export(checkpoint.find(options.run), options.out)
+    difference = export(checkpoint.find(options.run), options.out, finest=options.finest)
     print(f"{options.out}: differs from torch by at most {difference:.1e}")
     return 0

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
 from midtone import atomic, pyramid, tones
-from midtone.errors import ModelError
+from midtone.errors import ModelError, UsageError
 from midtone.network import CoarseToFine, NetworkConfig, save_network
 from midtone.weights import header
 
@@ -23,8 +23,13 @@ _OPSET = 18
 PARITY = 1e-4
 
 
-def from_checkpoint(checkpoint: Path) -> tuple[CoarseToFine, dict[str, str]]:
-    """The averaged network of a training checkpoint, and the header of its model file."""
+def from_checkpoint(
+    checkpoint: Path, finest: int | None = None
+) -> tuple[CoarseToFine, dict[str, str]]:
+    """The averaged network of a training checkpoint, and the header of its model file.
+
+    finest: the finest level that the model shall run; by default the finest that was trained
+    """
     with safe_open(checkpoint, "pt") as file:
         metadata = file.metadata()
         recipe = json.loads(metadata["recipe"])
@@ -35,17 +40,26 @@ def from_checkpoint(checkpoint: Path) -> tuple[CoarseToFine, dict[str, str]]:
     made = {"step": int(metadata["step"]), "recipe": recipe}
     last = recipe["stages"][-1]
     settings = network.config.to_dict()
-    return network.eval(), header(settings, int(last["size"]), made, int(last["finest"]))
+    chosen = finest or int(last["finest"])
+    if not int(last["finest"]) <= chosen < network.config.levels:
+        raise UsageError(
+            f"the finest level must lie within {last['finest']} and {network.config.levels - 1}, "
+            f"not {chosen}"
+        )
+    return network.eval(), header(settings, int(last["size"]), made, chosen)
 
 
-def export(checkpoint: Path, target: Path, *, half: bool = True) -> float:
+def export(
+    checkpoint: Path, target: Path, *, half: bool = True, finest: int | None = None
+) -> float:
     """Write a checkpoint as .onnx or .safetensors; returns the largest difference to torch.
 
     half: store the weights of an .onnx file as float16 (it computes in float32 all the same);
           the difference is then against the network with the rounded weights.
+    finest: the finest level that the model shall run; by default the finest that was trained
     Raises ModelError, and writes nothing, if an .onnx model differs by more than 1e-4.
     """
-    network, metadata = from_checkpoint(checkpoint)
+    network, metadata = from_checkpoint(checkpoint, finest)
     if target.suffix == ".safetensors":
         save_network(target, network, metadata)
         return 0.0
