@@ -29,19 +29,20 @@ def wavelet_statistics(plane: np.ndarray) -> np.ndarray:
     flat = [[one.ravel() for one in scale] for scale in mixed]
     shapes = [generalised_shape(one) for scale in flat for one in scale]
     pooled = [generalised_shape(np.concatenate(pair)) for pair in zip(*flat, strict=True)]
+    residual = _Local(high)
     across = [
-        _structure(band if band.shape == plane.shape else resize(band, plane.shape), high)
+        _Local(band if band.shape == plane.shape else resize(band, plane.shape)).structure(residual)
         for scale in bands
         for band in scale
     ]
-    between = [_structure(one, other) for one, other in combinations(mixed[0], 2)]
+    between = [one.structure(two) for one, two in combinations(map(_Local, mixed[0]), 2)]
     return np.array([*shapes, *pooled, *across, *between], np.float64)
 
 
 def steerable_pyramid(plane: np.ndarray) -> tuple[np.ndarray, list[list[np.ndarray]]]:
     """High-pass residual, and the bands of each scale, real; nothing compensates their gains."""
     spectrum = np.fft.fftshift(np.fft.fft2(plane))
-    radius, angle = _polar(plane.shape)
+    radius, direction = _polar(plane.shape)
     high = _inverse(spectrum * _high(radius))
     spectrum = spectrum * _low(radius)
     order = _ORIENTATIONS - 1
@@ -52,13 +53,11 @@ def steerable_pyramid(plane: np.ndarray) -> tuple[np.ndarray, list[list[np.ndarr
     for scale in range(1, _SCALES + 1):
         passed = spectrum * _high(radius + scale) * (-1j) ** order * np.sqrt(gain)
         bands.append(
-            [
-                _inverse(passed * np.cos(angle - np.pi * number / _ORIENTATIONS) ** order)
-                for number in range(_ORIENTATIONS)
-            ]
+            [_inverse(passed * _turned(direction, number)) for number in range(_ORIENTATIONS)]
         )
         middle = tuple(_middle(side) for side in spectrum.shape)
-        spectrum, radius, angle = spectrum[middle], radius[middle], angle[middle]
+        spectrum, radius = spectrum[middle], radius[middle]
+        direction = direction[:, *middle]
         spectrum = spectrum * _low(radius + scale)
     return high, bands
 
@@ -86,12 +85,23 @@ def resize(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _polar(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """log2 of the radius, 0 at the Nyquist frequency, and the angle: of a shifted spectrum."""
+    """Of a shifted spectrum: log2 of the radius, 0 at Nyquist, and cosine and sine of the angle."""
     y, x = ((np.arange(side) - side // 2) / (side / 2) for side in shape)
     radius = np.hypot(y[:, None], x)
+    length = np.where(radius, radius, 1)
+    direction = np.stack([x / length, y[:, None] / length])
     row, column = (side // 2 for side in shape)
     radius[row, column] = radius[row, column - 1]
-    return np.log2(radius), np.arctan2(y[:, None], x)
+    direction[0, row, column] = 1  # atan2(0, 0) is 0
+    return np.log2(radius), direction
+
+
+def _turned(direction: np.ndarray, number: int) -> np.ndarray:
+    """cos(angle - pi number / 6) ** 5."""
+    turn = np.pi * number / _ORIENTATIONS
+    cosine = np.cos(turn) * direction[0] + np.sin(turn) * direction[1]
+    square = cosine * cosine
+    return np.asarray(square * square * cosine)
 
 
 def _high(octave: np.ndarray) -> np.ndarray:
@@ -110,7 +120,9 @@ def _middle(side: int) -> slice:
 
 
 def _inverse(spectrum: np.ndarray) -> np.ndarray:
-    return np.fft.ifft2(np.fft.ifftshift(spectrum)).real
+    from scipy.fft import ifft2
+
+    return np.ascontiguousarray(ifft2(np.fft.ifftshift(spectrum), workers=-1).real)
 
 
 def _normalised(bands: list[list[np.ndarray]], scale: int, number: int) -> np.ndarray:
@@ -157,17 +169,23 @@ def _neighbourhoods(band: np.ndarray, others: list[np.ndarray]) -> Iterator[np.n
         yield np.stack([part.ravel() for part in parts])
 
 
-def _structure(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean of SSIM's contrast and structure term, where the window fits."""
+class _Local:
+    """A band with its local means and variances, where SSIM's window fits."""
+
+    def __init__(self, band: np.ndarray) -> None:
+        self.band = band
+        self.mean = _blur(band)
+        self.variance = _blur(band * band) - self.mean**2
+
+    def structure(self, other: _Local) -> float:
+        """Mean of SSIM's contrast and structure term."""
+        covariance = _blur(self.band * other.band) - self.mean * other.mean
+        return float(((2 * covariance + _C2) / (self.variance + other.variance + _C2)).mean())
+
+
+def _blur(values: np.ndarray) -> np.ndarray:
     import cv2
 
     taps = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
     taps /= taps.sum()
-
-    def blur(values: np.ndarray) -> np.ndarray:
-        return np.asarray(cv2.sepFilter2D(values, -1, taps, taps)[5:-5, 5:-5])
-
-    mean, mean_other = blur(one), blur(other)
-    variance, variance_other = blur(one * one) - mean**2, blur(other * other) - mean_other**2
-    covariance = blur(one * other) - mean * mean_other
-    return float(((2 * covariance + _C2) / (variance + variance_other + _C2)).mean())
+    return np.asarray(cv2.sepFilter2D(values, -1, taps, taps)[5:-5, 5:-5])
