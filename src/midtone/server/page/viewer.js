@@ -32,6 +32,7 @@ export class Viewer {
     const same = this.photograph === photograph;
     this.photograph = photograph;
     this.painter.setPicture(photograph.bitmap);
+    this.canvas.dataset.width = photograph.bitmap.width;
     this.painter.setGrid(photograph.grid);
     this.canvas.setAttribute("aria-label", `${photograph.name}, before on the left and after on the right`);
     if (same) this.draw();
@@ -100,7 +101,7 @@ export class Viewer {
       const half = room / 2 / this.scale, whole = [photograph.width, photograph.height][axis];
       // No further than the picture's edge; a picture smaller than the stage stays in the middle.
       this.centre[axis] = size[axis] <= room ? whole / 2 : Math.min(whole - half, Math.max(half, this.centre[axis]));
-      return room / 2 - this.centre[axis] * this.scale;
+      return Math.round(room / 2 - this.centre[axis] * this.scale); // pixel on pixel at 100 %
     });
     this.painter.draw({ width, height, origin, size, divider: this.share * width, strength: photograph.strength });
     this.zoom.textContent = `${Math.round(100 * this.scale)} %`;
