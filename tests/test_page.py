@@ -84,7 +84,8 @@ def opened(browser, address):
 
 def give(page, *files, pictures=None):
     page.set_input_files("#files", files)
-    expect(page.locator("#strip img")).to_have_count(len(files) if pictures is None else pictures)
+    wanted = len(files) if pictures is None else pictures
+    expect(page.locator("#strip img")).to_have_count(wanted, timeout=60_000)
 
 
 def expect(locator):
@@ -116,7 +117,7 @@ def test_every_control_changes_what_is_seen(opened, query, painter):
     give(page, DARK, BRIGHT)
     assert page.locator("#canvas").get_attribute("data-painter") == painter
     estimates = page.locator("#strip .ev").all_inner_texts()
-    assert [text[0] for text in estimates] == ["−", "+"]  # underexposed, overexposed
+    assert [text[0] for text in estimates] == ["\N{MINUS SIGN}", "+"]  # under, over
     page.locator("#strip li:nth-child(1) .pick").click()
     expect(page.locator("#caption")).to_contain_text("EV underexposed")
     first = seen = picture(page)
