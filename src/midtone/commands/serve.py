@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         sock = config.bind_socket()
     except SystemExit:
         raise Error(f"cannot listen on {options.host}:{options.port}") from None
+    sock.listen()  # whoever reads the next line can connect at once
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"midtone: http://{host}:{sock.getsockname()[1]}/  (interrupt to end)", file=sys.stderr)
     uvicorn.Server(config).run(sockets=[sock])
