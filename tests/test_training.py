@@ -484,3 +484,11 @@ def test_statistics_are_hidden_from_the_same_examples_for_any_number_of_processe
         shown.append(parts[0])
     assert 80 < hidden < 160  # 120 of 400 expected
     assert len({tuple(one[:, 0].tolist()) for one in shown}) > 10
+
+
+def test_a_network_of_one_level_is_exported(photos, tmp_path):
+    recipe = Recipe((Stage(32, 2, 1, longest_side=48),), NetworkConfig(1, (4,), (2,)), hold_out=3)
+    run = train(photos, tmp_path / "run", recipe, workers=0)
+    export(run, tmp_path / "one.onnx")
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    assert Corrector(tmp_path / "one.onnx")(image).shape == image.shape
