@@ -13,10 +13,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 import quality
-from midtone import Corrector
+from midtone.evaluation import benchmark
+from midtone.evaluation.methods import Method
 from midtone.training.checkpoint import CHECKPOINT
 from midtone.training.export import export
 from midtone.training.loop import train
@@ -59,16 +58,18 @@ def main() -> int:
     options = parser.parse_args()
     chosen = (adversarial_recipes if options.adversarial else recipes)(options.steps, options.size)
     start = options.out / "4 levels" / CHECKPOINT if options.adversarial else None
-    print("| | " + " | ".join(f"{ev:+g} EV" for ev in quality.EVS) + " | mean |\n|" + "---|" * 7)
+    pairs = quality.spoil(options.kodak, options.out / "kodak")
+    heading = 0
     for name, recipe in chosen.items():
         run = options.out / name
         checkpoint = train(options.photos, run, recipe, resume=True, start=start, workers=1)
         model = run / "model.onnx"
         export(checkpoint, model)
-        found = quality.measure(quality.kodak(options.kodak), {name: Corrector(model)})[name]
-        scores = [*found.values(), np.mean(list(found.values()), 0)]
-        cells = " | ".join(f"{p:.2f} / {s:.3f}" for p, s in scores)
-        print(f"| {name} | {cells} |", flush=True)
+        rows, _ = benchmark.run(
+            pairs, [Method(name, model=str(model))], quality.PROTOCOL, run / "kodak"
+        )
+        print("\n".join(quality.table(rows).splitlines()[heading:]), flush=True)
+        heading = 2
     return 0
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy as np
 import quality
 from midtone import Corrector, upsample
 from midtone.corrector import reduce
+from midtone.data.pairs import REFERENCE
+from midtone.evaluation import benchmark
 from midtone.evaluation.metrics import psnr
 
 # (turned as well, nodes, smoothness)
@@ -44,15 +46,17 @@ def main() -> int:
     options = parser.parse_args()
     corrector = Corrector(options.model)
 
-    def pairs() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        exposures = len(quality.EVS)
-        for number, pair in enumerate(quality.kodak(options.kodak)):
-            if number // exposures % options.every == 0:  # all exposures of every n-th photograph
-                yield pair
-        yield from list(quality.brackets(options.brackets))[:: options.every]
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = quality.spoil(options.kodak, Path(folder))
+        exposures = len(quality.EVS)  # all exposures of every n-th photograph
+        pairs = [p for n, p in enumerate(pairs) if n // exposures % options.every == 0]
+        pairs += quality.brackets(options.brackets)[:: options.every]
+        loaded = [(pair, *benchmark.load(pair, quality.PROTOCOL)) for pair in pairs]
 
     found: list[dict[str, list[float]]] = [defaultdict(list) for _ in GRIDS]
-    for group, wrong, good in pairs():
+    for pair, wrong, references in loaded:
+        good = references[REFERENCE]
+        group = benchmark.group_of(pair, wrong, good) if pair.ev is None else f"{pair.ev:+.1f} EV"
         before = reduce(wrong, corrector.model.info.size).astype(np.float32) / 255
         after = {turned: corrector.network(before, turned=turned) for turned in (False, True)}
         for (turned, nodes, smoothness), groups in zip(GRIDS, found, strict=True):

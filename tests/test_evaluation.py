@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from midtone.baselines.auto_gamma import auto_gamma
 from midtone.baselines.clahe import clahe
 from midtone.baselines.equalize import equalize
-from midtone.evaluation.metrics import psnr, ssim
+from midtone.evaluation.metrics import SSIM, psnr, ssim, ssim_luma, ssim_volume
 
 
 def test_metrics_equal_an_independent_implementation(astronaut):
@@ -49,3 +50,27 @@ def test_auto_gamma_reaches_its_mean(dark, astronaut):
     for image in (dark, astronaut):
         luma = auto_gamma(image) @ [0.299, 0.587, 0.114] / 255
         assert luma.mean() == pytest.approx(0.46, abs=0.005)
+
+
+def test_ssim_of_luma_and_volume_equal_independent_ones(astronaut):
+    good = astronaut[:120, :90] / 255
+    noisy = np.clip(good**0.8 + np.random.default_rng(0).normal(0, 0.05, good.shape), 0, 1)
+    planes = [(16 + image @ [65.481, 128.553, 24.966]) / 255 for image in (noisy, good)]
+    expected = structural_similarity(
+        *planes, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert ssim_luma(noisy, good) == pytest.approx(expected, abs=1e-10)
+
+    def blur(image):
+        return ndimage.gaussian_filter(image, 1.5, mode="nearest", radius=5)
+
+    x, y = blur(noisy), blur(good)
+    var_x, var_y = blur(noisy**2) - x**2, blur(good**2) - y**2
+    both = blur(noisy * good) - x * y
+    similar = (2 * x * y + 1e-4) * (2 * both + 9e-4)
+    similar /= (x**2 + y**2 + 1e-4) * (var_x + var_y + 9e-4)
+    assert ssim_volume(noisy, good) == pytest.approx(similar.mean(), abs=1e-10)
+    assert ssim(noisy, good) < ssim_volume(noisy, good)
+    for measure in SSIM.values():
+        assert measure(good, good) == pytest.approx(1)
+        assert measure(good, noisy) == pytest.approx(measure(noisy, good))

@@ -48,3 +48,35 @@ def test_fusion_lies_between_dark_and_bright(astronaut):
     image = astronaut / 255
     fused = finish.exposure_fusion([image**2.5, image**0.4])
     assert (image**2.5).mean() < fused.mean() < (image**0.4).mean()
+
+
+@pytest.mark.parametrize("error", [-4, -1, -0.3, 0, 0.4, 1.5, 3])
+def test_the_further_off_the_nearer_to_the_usual_brightness(astronaut, error):
+    image = (astronaut[::4, ::4] / 255).astype(np.float32) ** (1.4 if error < 0 else 0.7)
+    found = finish.usual_brightness(image, error)
+    assert found.dtype == np.float32
+    off, was = (abs(finish.luma(one).mean() - 0.45) for one in (found, image))
+    if abs(error) <= 0.5:
+        np.testing.assert_array_equal(found, image)
+    elif abs(error) >= 2:
+        assert off < 0.01  # the gamma is found on luma, and applied to R, G and B
+    else:
+        assert off < was
+
+
+def test_black_stays_black():
+    black = np.zeros((8, 8, 3), np.float32)
+    np.testing.assert_array_equal(finish.usual_brightness(black, -4), black)
+    assert finish.usual_brightness(black + np.float32(1e-4), -4).max() <= 0.0101
+
+
+def test_blown_whites_come_back_neutral_and_bright():
+    before = np.ones((2, 2, 3), np.float32)
+    before[0, 0] = 0.5, 1, 1  # clipped in two channels: that it is cyan is still known
+    after = np.full((2, 2, 3), (0.5, 0.6, 0.7), np.float32)
+    found = finish.neutral_whites(after, before)
+    np.testing.assert_array_equal(found[0, 0], after[0, 0])
+    np.testing.assert_allclose(found[1, 1], 0.85, rtol=1e-6)
+    light = finish.neutral_whites(np.full((1, 1, 3), (0.9, 0.92, 1.0), np.float32), before[1:, 1:])
+    assert np.ptp(light) < 1e-6
+    assert light.min() > 0.9

@@ -28,7 +28,7 @@ from midtone.training.checkpoint import CHECKPOINT  # noqa: E402
 from midtone.training.discriminator import SIZE, Discriminator, view  # noqa: E402
 from midtone.training.export import export, parity, to_onnx  # noqa: E402
 from midtone.training.journal import Watch  # noqa: E402
-from midtone.training.loop import picture_loss, train  # noqa: E402
+from midtone.training.loop import hide, picture_loss, train  # noqa: E402
 from midtone.training.losses import (  # noqa: E402
     adversarial_loss,
     discriminator_loss,
@@ -468,3 +468,27 @@ def test_a_run_can_start_from_a_model_file(photos, tmp_path):
         for name in one.keys():  # noqa: SIM118
             if name.startswith("average/"):
                 torch.testing.assert_close(one.get_tensor(name), other.get_tensor(name))
+
+
+def test_statistics_are_hidden_from_the_same_examples_for_any_number_of_processes():
+    stage = Stage(32, 8, 1, tones_dropped=0.3)
+    shown, hidden = [], 0
+    for step in range(50):
+        parts = [
+            hide(torch.ones(part.part, 3), stage, part, (1, step))
+            for part in (Share(range(1), 8), Share(range(1), 8, 0, 2), Share(range(1), 8, 1, 2))
+        ]
+        assert torch.equal(parts[0], torch.cat(parts[1:]))
+        assert torch.equal(parts[0].amin(1), parts[0].amax(1))  # all of an example's, or none
+        hidden += int((parts[0][:, 0] == 0).sum())
+        shown.append(parts[0])
+    assert 80 < hidden < 160  # 120 of 400 expected
+    assert len({tuple(one[:, 0].tolist()) for one in shown}) > 10
+
+
+def test_a_network_of_one_level_is_exported(photos, tmp_path):
+    recipe = Recipe((Stage(32, 2, 1, longest_side=48),), NetworkConfig(1, (4,), (2,)), hold_out=3)
+    run = train(photos, tmp_path / "run", recipe, workers=0)
+    export(run, tmp_path / "one.onnx")
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    assert Corrector(tmp_path / "one.onnx")(image).shape == image.shape

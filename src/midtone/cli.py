@@ -10,10 +10,10 @@ import warnings
 from collections.abc import Sequence
 
 from midtone import __version__
-from midtone.commands import export, fix, inspect, models, swap, train
+from midtone.commands import evaluate, export, fix, inspect, models, patches, serve, swap, train
 from midtone.errors import Error, UsageError
 
-_COMMANDS = (fix, inspect, models, train, export, swap)
+_COMMANDS = (fix, inspect, serve, models, patches, train, export, evaluate, swap)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

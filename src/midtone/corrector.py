@@ -48,7 +48,7 @@ class Correction:
 
         Minus the change of the mean of log2 of the linear luminance.
         """
-        return float(_log_luminance(self.before) - _log_luminance(self.after))
+        return _error(self.before, self.after)
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ class Corrector:
         whole = _to_float(colour.to_srgb(small, image.icc))
         after = self.network(whole, settings.scales)
         before = self.as_seen(whole)
+        after = finish.usual_brightness(after, _error(before, np.clip(after, 0, 1)))
+        after = finish.neutral_whites(after, before)
         if settings.fusion:
             after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
         if settings.contrast:
@@ -270,6 +272,11 @@ def _back(picture: np.ndarray, icc: bytes) -> np.ndarray:
 
 def _to_float(codes: np.ndarray) -> np.ndarray:
     return codes.astype(np.float32) / np.float32(255)
+
+
+def _error(before: np.ndarray, after: np.ndarray) -> float:
+    """Exposure error in EV of a picture that is corrected so."""
+    return _log_luminance(before) - _log_luminance(after)
 
 
 def _log_luminance(picture: np.ndarray) -> float:

@@ -1,7 +1,8 @@
-"""Optional last touches on the network's small picture, before the grid carries it to full size.
+"""Last touches on the network's small picture, before the grid carries it to full size.
 
-All are off by default, as they were for the paper's results. Working on the small picture makes
-them free at any size; the photograph's own detail comes back with the bilateral grid.
+Fusion, contrast and scaled levels are off by default, as for the paper's results; the brightness
+and the whites are ours (benchmarks/EXPERIMENTS.md). Working on the small picture makes all of them
+free at any size; the photograph's own detail comes back with the bilateral grid.
 """
 
 from __future__ import annotations
@@ -17,12 +18,52 @@ _BINS = 65536
 _LUMA = np.array(
     [0.298936021293775, 0.587043074451121, 0.114020904255103]
 )  # Rec. 601, as in the reference outputs
+_TRUSTED, _DOUBTED, _USUAL, _BISECTIONS = 0.5, 2.0, 0.45, 16
+_WHITE, _LEAST_WHITE = (0.9, 0.99), 0.85
 _WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12
 
 
 def luma(image: np.ndarray) -> np.ndarray:
     """Rec. 601 luma of an H x W x 3 float image: H x W."""
     return np.asarray(image @ _LUMA.astype(image.dtype))
+
+
+def usual_brightness(image: np.ndarray, error: float) -> np.ndarray:
+    """Bring a far corrected picture nearer to the brightness that photographs have on the whole.
+
+    image: H x W x 3 float, corrected; error: how far off the exposure was found to be, in EV.
+    The further off a photograph is, the less it tells of its right exposure, and the better the
+    mean of all good photographs is as a guess: below half an EV the correction is trusted, from
+    2 EV on the mean counts alone. A gamma within 1/2 and 2, for all channels, clipped to [0, 1];
+    of training photographs the mean luma is 0.45.
+    """
+    doubt = min(1.0, max(0.0, (abs(error) - _TRUSTED) / (_DOUBTED - _TRUSTED)))
+    light = np.clip(image, 0, 1)
+    tones = luma(light)
+    wanted = (1 - doubt) * tones.mean() + doubt * _USUAL
+    low, high = 0.5, 2.0
+    if not doubt or not tones.any():
+        return image
+    for _ in range(_BISECTIONS):
+        gamma = (low * high) ** 0.5
+        if (tones**gamma).mean() > wanted:
+            low = gamma
+        else:
+            high = gamma
+    return np.asarray(light ** np.float32(gamma))
+
+
+def neutral_whites(image: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Keep what was blown out neutral and bright.
+
+    image: H x W x 3 float, corrected; before: the same uncorrected, in [0, 1]. What is white in all
+    channels before has lost its colour for good: whatever colour it gets is invented, and if it
+    gets darker than 0.85 it looks like fog. The effect fades in from 0.9 to 0.99.
+    """
+    low, high = _WHITE
+    share = np.clip((before.min(2, keepdims=True) - low) / (high - low), 0, 1)
+    neutral = np.maximum(luma(image)[..., None], _LEAST_WHITE)
+    return np.asarray((1 - share) * image + share * neutral, image.dtype)
 
 
 def stretch_limits(image: np.ndarray, tail: float = 0.01) -> np.ndarray:

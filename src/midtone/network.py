@@ -218,9 +218,9 @@ def count_parameters(module: nn.Module) -> int:
 def _double(before: int, after: int, slope: float) -> nn.Sequential:
     layers: Sequence[nn.Module] = (
         nn.Conv2d(before, after, 3, padding=1),
-        nn.LeakyReLU(slope),
+        nn.LeakyReLU(slope, inplace=True),
         nn.Conv2d(after, after, 3, padding=1),
-        nn.LeakyReLU(slope),
+        nn.LeakyReLU(slope, inplace=True),
     )
     return nn.Sequential(*layers)
 

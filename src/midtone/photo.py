@@ -131,14 +131,19 @@ class Opened:
 
 
 def open_photo(
-    source: str | os.PathLike[str] | bytes | BinaryIO, *, max_megapixels: float = MAX_MEGAPIXELS
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    name: str | None = None,
 ) -> Opened:
     """Read the header of a photograph from a path, bytes or a binary stream.
 
+    name: for messages, and for its suffix, which tells camera RAW; by default the path
     Raises PhotoError with one sentence if there is no such file or no still image in it,
     TooLargeError if it has more pixels than the limit.
     """
-    name = str(source) if isinstance(source, str | os.PathLike) else "input"
+    if name is None:
+        name = str(source) if isinstance(source, str | os.PathLike) else "input"
 
     def read_header() -> Opened:
         if isinstance(source, str | os.PathLike):

@@ -6,7 +6,8 @@ Two layouts are read. The paper's data set (Afifi et al. 2021, section 4):
                                 / GT_IMAGES    / <scene>.jpg
                                 / expert_a_testing_set ... expert_e_testing_set / <scene>.jpg
 
-and the plain one, where both files of a pair have one name: input/, reference/.
+and the plain one, where both files of a pair have one name: input/, reference/. Patches of a scene
+are named <scene>@<number>.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from midtone.errors import UsageError
 SPLITS = ("training", "validation", "testing")
 EXPERTS = ("a", "b", "c", "d", "e")
 REFERENCE = "reference"
+PATCH_MARK = "@"
 _NAME = re.compile(r"(?P<scene>.+)_(?P<sign>[NP]?)(?P<ev>\d+(?:\.\d+)?)")
 _SIGNS = {"N": -1.0, "P": 1.0, "": 0.0}
 
@@ -143,7 +145,7 @@ def _read_paper(root: Path, split: str, pairs: list[Pair], problems: list[str]) 
             else:
                 problems.append(f"{path}: has no reference in {folders[expert].name}")
         if found:
-            pairs.append(Pair(path, found, scene, ev, split))
+            pairs.append(Pair(path, found, _whole(scene), ev, split))
     for files in references.values():
         problems += [f"{files[scene]}: has no input" for scene in files.keys() - scenes]
 
@@ -156,8 +158,13 @@ def _read_plain(folder: Path, pairs: list[Pair], problems: list[str]) -> None:
             problems.append(f"{path}: has no reference of that name")
             continue
         scene, ev = parse_name(stem) or (stem, None)
-        pairs.append(Pair(path, {REFERENCE: references[stem]}, scene, ev))
+        pairs.append(Pair(path, {REFERENCE: references[stem]}, _whole(scene), ev))
     problems += [f"{references[stem]}: has no input" for stem in references.keys() - inputs.keys()]
+
+
+def _whole(scene: str) -> str:
+    """The scene that a patch is of."""
+    return scene.partition(PATCH_MARK)[0] or scene
 
 
 def _by_stem(paths: Iterable[Path], problems: list[str]) -> dict[str, Path]:

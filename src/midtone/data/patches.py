@@ -6,7 +6,7 @@ one would have seen, whatever the number of loader processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from midtone.data.pairs import Pair
+from midtone.atomic import replacing
+from midtone.data.pairs import PATCH_MARK, REFERENCE, Pair, format_ev
 from midtone.data.photographs import Photographs, decode
 from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
 from midtone.data.windows import (
@@ -116,34 +117,44 @@ def load(pair: Pair, longest_side: int | None = None) -> Example:
 
 
 def write_patches(
-    pairs: Sequence[Pair],
-    out: Path,
-    size: int,
-    per_image: int,
-    seed: int = 1,
-    progress: Callable[[Pair], None] | None = None,
-) -> int:
-    """Write the paper's patches of all pairs below ``out``, as pairs in the plain layout.
+    out: Path, size: int, per_image: int, seed: int, scene: Sequence[Pair]
+) -> tuple[int, list[str]]:
+    """Write the paper's patches of the pairs of one scene below ``out``, in the layout they have.
 
-    The windows depend on the reference alone, so all exposures of a scene are cut alike. Files are
-    PNG, named like the input with ``_1``, ``_2``, ... Returns the number of pairs written.
+    The windows depend on the scene and its reference alone, so all exposures are cut alike. Files
+    are PNG, <scene>@<number>_<EV>.png, which ``read_pairs`` knows to be of one scene; what is there
+    already is written again. Returns the number of pairs written, and a sentence for each pair that
+    could not be read. Raises PhotoError, OSError where ``out`` cannot be written.
     """
-    written = 0
-    for pair in pairs:
-        wrong, right = load(pair)
+    written, problems = 0, []
+    for pair in scene:
+        try:
+            wrong, right = load(pair)
+        except PhotoError as error:
+            problems.append(str(error))
+            continue
+        if pair.split:
+            root = out / pair.split
+            folders = root / "INPUT_IMAGES", root / "GT_IMAGES"
+        else:
+            folders = out / "input", out / REFERENCE
         rng = np.random.default_rng([seed, *pair.scene.encode()])
         for number in range(1, per_image + 1):
             window = draw_patch(right, size, rng)
             if window is None:
                 break
-            for folder, image in (("input", wrong), ("reference", right)):
-                (out / folder).mkdir(parents=True, exist_ok=True)
-                target = out / folder / f"{pair.input.stem}_{number}.png"
-                Image.fromarray(np.ascontiguousarray(window.cut(image))).save(target)
+            place = f"{pair.scene}{PATCH_MARK}{number}"
+            name = place if pair.ev is None else f"{place}_{format_ev(pair.ev)}"
+            _save(window.cut(wrong), folders[0] / f"{name}.png")
+            _save(window.cut(right), folders[1] / f"{place if pair.split else name}.png")
             written += 1
-        if progress:
-            progress(pair)
-    return written
+    return written, problems
+
+
+def _save(patch: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(patch)).save(temporary, "PNG")
 
 
 def _draw(number: int, count: int, seed: int) -> tuple[int, np.random.Generator]:

@@ -41,10 +41,10 @@ def from_checkpoint(
     last = recipe["stages"][-1]
     settings = network.config.to_dict()
     chosen = finest or int(last["finest"])
-    if not int(last["finest"]) <= chosen < network.config.levels:
+    most = max(1, network.config.levels - 1)
+    if not int(last["finest"]) <= chosen <= most:
         raise UsageError(
-            f"the finest level must lie within {last['finest']} and {network.config.levels - 1}, "
-            f"not {chosen}"
+            f"the finest level must lie within {last['finest']} and {most}, not {chosen}"
         )
     return network.eval(), header(settings, int(last["size"]), made, chosen)
 

@@ -92,6 +92,8 @@ def train(
             examples, share, recipe.network, stage.finest, workers
         ):
             done = state.step - before + length
+            if stage.tones_dropped:
+                tones = hide(tones, stage, share, (recipe.seed, state.step))
             factor = stage.factor(done, len(examples))
             with torch.autocast(place.type, torch.bfloat16, enabled=half):
                 results = network(
@@ -146,6 +148,13 @@ def picture_loss(
     if len(results) > 1 and pyramid_weight:
         loss = loss + pyramid_weight * pyramid_loss(results[1:], targets[1:])
     return loss
+
+
+def hide(tones: Tensor, stage: Stage, share: Share, seed: tuple[int, int]) -> Tensor:
+    """Zeros for the statistics of some examples, the same ones for any number of processes."""
+    kept = np.random.default_rng(seed).random(share.batch) >= stage.tones_dropped
+    first = share.rank * share.part
+    return tones * torch.from_numpy(kept[first : first + share.part, None]).to(tones)
 
 
 def _sharpen(state: State, real: Tensor, fake: Tensor, rate: float, world: int) -> None:

@@ -29,6 +29,8 @@ class Stage:
     per_image:   windows of each image in one epoch
     ema:         decay of the moving average of the weights, which is what is exported; its memory
                  must be short beside a stage that changes untrained levels. 0: the last weights
+    tones_dropped: share of the examples whose tone statistics are hidden (zeros), so that the
+                 network learns to judge by the picture too
     adversarial: weight of the adversarial loss, which begins after ``adversarial_after`` epochs
     discriminator_rate: of its Adam; it falls as the network's does
     """
@@ -44,6 +46,7 @@ class Stage:
     windows: WindowModel | None = WindowModel()
     longest_side: int | None = 320
     ema: float = 0.999
+    tones_dropped: float = 0.0
     epochs: int = 0
     halve_every: int = 0
     per_image: int = 1

@@ -1,0 +1,156 @@
+"""`midtone evaluate`: methods compared on pairs, as in the paper's table 1."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midtone.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from midtone.commands import Verbs
+    from midtone.data.pairs import Pair, Pairs
+    from midtone.evaluation import benchmark, methods
+
+
+def add(verbs: Verbs) -> None:
+    """Describe the command."""
+    parser = verbs.add_parser(
+        "evaluate",
+        help="compare methods on pairs: PSNR, SSIM, NIQE, PI (needs midtone[evaluate])",
+        description="Measure methods on pairs (the paper's folders, or input/ and reference/) and "
+        "print the paper's table. OUT keeps every row, so an interrupted run goes on.",
+    )
+    parser.add_argument("pairs", type=Path, metavar="PAIRS")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
+    parser.add_argument(
+        "--methods",
+        default="midtone,input,HE,CLAHE,gamma",
+        metavar="A,B,...",
+        help="of midtone, input, HE, CLAHE, WVM, LIME, HQEC, DUAL, gamma, fusion (midtone,input,"
+        "HE,CLAHE,gamma)",
+    )
+    parser.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME=WHAT",
+        help="a further one: a folder of outputs, a midtone model, or a command with {input} and "
+        "{output}; may be repeated",
+    )
+    parser.add_argument("--model", default="default", help="midtone's (default)")
+    parser.add_argument("--experts", metavar="A,B,...", help="of a, b, c, d, e (all there are)")
+    parser.add_argument("--split", help="training, validation or testing (testing, if there)")
+    parser.add_argument(
+        "--size", type=int, default=512, help="longest side to measure at, 0 for full size (512)"
+    )
+    parser.add_argument("--ssim", default="channels", choices=("channels", "luma", "volume"))
+    parser.add_argument("--ma-model", default="", metavar="FILE", help="the Ma metric's model.mat")
+    parser.add_argument("--published", action="store_true", help="the paper's table 1 beside")
+    parser.add_argument(
+        "--format", default="text", choices=("text", "markdown", "latex", "json"), help="to print"
+    )
+    parser.add_argument("--cases", type=int, default=4, help="worst and best on the sheet (4)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (1; times need 1)")
+    parser.set_defaults(verb=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    from tqdm import tqdm
+
+    try:
+        from midtone.data.pairs import read_pairs
+        from midtone.evaluation import benchmark, methods, tables
+        from midtone.evaluation.ma import MaModel
+    except ImportError as error:
+        raise ModelError(f"evaluating needs midtone[evaluate] ({error})") from error
+
+    if options.workers < 1 or options.size < 0 or options.cases < 0:
+        raise UsageError("--workers must be at least 1, --size and --cases at least 0")
+    chosen = methods.parse(options.methods, options.method, options.model)
+    found = read_pairs(options.pairs)
+    pairs = _of_split(found, options.split, options.pairs)
+    protocol = benchmark.Protocol(
+        _experts(pairs, options.experts, options.pairs),
+        options.size or None,
+        options.ssim,
+        str(Path(options.ma_model).resolve()) if options.ma_model else "",
+    )
+    if options.ma_model:
+        MaModel.load(protocol.ma_model)  # before any work
+    with tqdm(total=len(pairs), unit="image", disable=None) as bar:
+        rows, problems = benchmark.run(
+            pairs,
+            chosen,
+            protocol,
+            options.out,
+            workers=options.workers,
+            progress=lambda _: bar.update(),
+        )
+    lines = tables.summarise(rows, protocol)
+    if options.published:
+        lines += tables.published(protocol.experts)
+    for kind, suffix in (("text", "txt"), ("markdown", "md"), ("latex", "tex"), ("json", "json")):
+        text = tables.FORMATS[kind](lines, protocol)
+        (options.out / f"table.{suffix}").write_text(text, "utf-8")
+        if kind == options.format:
+            print(text, end="")
+    if options.cases and rows:
+        _show(options, pairs, chosen, rows, protocol, tables.as_text(lines, protocol))
+    problems = sorted({*found.problems, *problems})
+    for problem in problems:
+        print(f"midtone: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _of_split(found: Pairs, split: str | None, folder: Path) -> list[Pair]:
+    chosen = found.of(split if split is not None else "testing")
+    if split is not None and not chosen:
+        raise UsageError(f"{folder}: has no pairs in {split}/")
+    return list(chosen or found.pairs)
+
+
+def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, ...]:
+    """Those asked for, or all that any pair has; an expert beside "reference" goes first."""
+    from midtone.data.pairs import EXPERTS, REFERENCE
+
+    there = {expert for pair in pairs for expert in pair.references}
+    if names is None:
+        experts = tuple(expert for expert in EXPERTS if expert in there)
+        return experts or (REFERENCE,)
+    wanted = tuple(filter(None, (name.strip().lower() for name in names.split(","))))
+    for name in wanted:
+        if name not in (*EXPERTS, REFERENCE):
+            raise UsageError(f"no expert {name}; there are {', '.join(EXPERTS)}, {REFERENCE}")
+        if name not in there:
+            where = "GT_IMAGES" if name == REFERENCE else f"expert_{name}_testing_set"
+            raise UsageError(f"{folder}: the folder {where} is missing")
+    if not wanted:
+        raise UsageError("--experts names none")
+    return wanted
+
+
+def _show(
+    options: argparse.Namespace,
+    pairs: list[Pair],
+    chosen: list[methods.Method],
+    rows: list[benchmark.Row],
+    protocol: benchmark.Protocol,
+    table: str,
+) -> None:
+    """Write sheet.jpg and report.html."""
+    from midtone import photo
+    from midtone.evaluation import benchmark, sheet
+
+    names = sheet.choose(rows, protocol, chosen[0].name, options.cases)
+    by_name = {benchmark.name_of(pair): pair for pair in pairs}
+    cases = sheet.cases(by_name, names, chosen, rows, protocol, 256)
+    if not cases:
+        return
+    drawn = photo.from_array(sheet.draw(cases))
+    photo.write(drawn, options.out / "sheet.jpg", quality=88, overwrite=True)
+    title = f"{options.pairs.name}: {len(pairs)} images, worst and best of {chosen[0].name}"
+    (options.out / "report.html").write_text(sheet.report(cases, table, title), "utf-8")

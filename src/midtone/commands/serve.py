@@ -1,0 +1,72 @@
+"""`midtone serve`: HTTP API and page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from midtone.commands import model_options
+from midtone.errors import Error
+
+if TYPE_CHECKING:
+    from midtone.commands import Verbs
+
+
+def add(verbs: Verbs) -> None:
+    """Describe the command."""
+    parser = verbs.add_parser(
+        "serve",
+        help="correct photographs over HTTP, with a page",
+        description="Serve an HTTP API and a page on this computer. Needs midtone[web].",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="(8000); 0 for any free one")
+    parser.add_argument("--workers", type=int, default=2, help="photographs at the same time (2)")
+    parser.add_argument(
+        "--queue", type=int, default=16, help="requests that may wait; further ones get 503 (16)"
+    )
+    parser.add_argument("--max-megabytes", type=float, default=200.0, help="refuse more (200)")
+    parser.add_argument("--max-megapixels", type=float, default=200.0, help="refuse more (200)")
+    parser.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="other site whose pages may use the API, such as https://example.org; repeatable",
+    )
+    model_options(parser)
+    parser.set_defaults(verb=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    try:
+        import uvicorn
+
+        from midtone.server.app import create_app
+        from midtone.server.guard import hosts
+        from midtone.server.limits import Limits
+    except ImportError as error:
+        raise Error(f"serving needs midtone[web] ({error.name} is missing)") from None
+    from midtone.corrector import Corrector
+
+    limits = Limits(options.workers, options.queue, options.max_megabytes, options.max_megapixels)
+    app = create_app(
+        Corrector(options.model, options.device),
+        limits,
+        hosts=hosts(options.host),
+        origins=options.cors,
+    )
+    config = uvicorn.Config(
+        app, options.host, options.port, log_level="warning", server_header=False
+    )
+    try:
+        sock = config.bind_socket()
+    except SystemExit:
+        raise Error(f"cannot listen on {options.host}:{options.port}") from None
+    sock.listen()  # whoever reads the next line can connect at once
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(f"midtone: http://{host}:{sock.getsockname()[1]}/  (interrupt to end)", file=sys.stderr)
+    uvicorn.Server(config).run(sockets=[sock])
+    return 0

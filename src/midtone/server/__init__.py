@@ -1,0 +1,1 @@
+"""midtone over HTTP: an API and a page. Needs the extra ``web``."""

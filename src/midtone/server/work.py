@@ -1,0 +1,123 @@
+"""What the server does with a photograph, in a thread: bytes in, bytes or plain types out."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from midtone import batch, colour, photo
+from midtone.codecs import FORMATS
+from midtone.corrector import Corrector, Settings, reduce
+from midtone.errors import PhotoError
+from midtone.photo import Photo
+from midtone.server.answers import RefusalError
+from midtone.server.upload import Upload
+
+MEDIA = {name: f"image/{name.lower()}" for name in FORMATS.values()}
+_SUFFIX = {name: suffix for suffix, name in reversed(FORMATS.items())}
+_VIEW_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A corrected file."""
+
+    name: str
+    media: str
+    data: bytes
+    exposure_error: float
+    megapixels: float
+
+
+def correct(
+    corrector: Corrector,
+    upload: Upload,
+    settings: Settings,
+    *,
+    format: str | None,
+    quality: int | None,
+    strip: bool,
+    max_megapixels: float,
+) -> Corrected:
+    """What `midtone fix` does. Raises Error, RefusalError if the format cannot hold the result."""
+    opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    result, plan = corrector.correct_file(opened, settings)
+    assert result
+    chosen = format or (result.format if result.format in MEDIA else None) or "JPEG"
+    options = batch.Options(format=chosen, quality=quality, strip=strip)
+    stream = io.BytesIO()
+    try:
+        batch.write(result, stream, settings, options)
+    except PhotoError as error:
+        raise RefusalError(422, str(error)) from None
+    stem = upload.name.rpartition(".")[0] or upload.name
+    return Corrected(
+        f"{stem}-corrected{_SUFFIX[chosen]}",
+        MEDIA[chosen],
+        stream.getvalue(),
+        plan.exposure_error,
+        result.pixels.shape[0] * result.pixels.shape[1] / 1e6,
+    )
+
+
+def plan(
+    corrector: Corrector, upload: Upload, settings: Settings, *, view: int, max_megapixels: float
+) -> dict[str, Any]:
+    """What a correction would do, for a page that shows it at once: see ``POST /api/plan``.
+
+    The small picture is all that the network sees of a photograph: sent again instead of the
+    photograph, with other settings, it gives the very plan that the photograph would.
+    """
+    opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    size = corrector.model.info.size
+    seen = opened.preview(max(2 * size, view)) or opened.photo()
+    small = _srgb(opened.preview(2 * size) or seen, size)
+    planned = corrector.plan(small, settings)
+    described = describe(opened, seen) | {
+        "exposure_error": round(planned.exposure_error, 3),
+        "grid": {
+            "shape": list(planned.grid.shape),
+            "float32": _text(planned.grid.astype("<f4").tobytes()),
+        },
+        "small": _text(_encoded(small.pixels, "PNG")),
+    }
+    if view:
+        shown = _srgb(seen, min(view, max(seen.size)))
+        described["view"] = _text(_encoded(shown.pixels, "JPEG"))
+    return described
+
+
+def inspect(corrector: Corrector, upload: Upload, *, max_megapixels: float) -> dict[str, Any]:
+    """What `midtone inspect` says of a file."""
+    opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    seen = opened.preview(2 * corrector.model.info.size) or opened.photo()
+    error = corrector.plan(seen).exposure_error
+    return {"exposure_error": round(error, 3)} | describe(opened, seen)
+
+
+def describe(opened: photo.Opened, seen: Photo) -> dict[str, Any]:
+    """Size as it will be seen, upright, and format."""
+    width, height = opened.image.size if opened.image else seen.size
+    if (width > height) != (seen.size[0] > seen.size[1]):
+        width, height = height, width
+    return {"width": width, "height": height, "format": seen.format}
+
+
+def _srgb(image: Photo, size: int) -> Photo:
+    """Smaller, and sRGB as browsers show it."""
+    return Photo(colour.to_srgb(reduce(image.pixels, size), image.icc))
+
+
+def _encoded(pixels: np.ndarray, format: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format, quality=_VIEW_QUALITY, compress_level=1)
+    return stream.getvalue()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,297 @@
+"""The HTTP API, inside the process."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import midtone
+from midtone import Corrector, upsample
+from midtone.server import docs
+from midtone.server.app import create_app
+from midtone.server.guard import hosts
+from midtone.server.limits import Limits
+from midtone.server.upload import file_name
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+DARK = EXAMPLES / "dark.jpg"
+
+
+@pytest.fixture(scope="module")
+def client(corrector):
+    limits = Limits(max_megabytes=2, max_megapixels=2)
+    with TestClient(create_app(corrector, limits, hosts=frozenset(["testserver"]))) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def jpeg() -> bytes:
+    """A dark photograph with a camera's name and a place, lying on its side."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    stream = io.BytesIO()
+    Image.open(DARK).save(stream, "JPEG", exif=exif, quality=92)
+    return stream.getvalue()
+
+
+def file_of(data: bytes, suffix: str, folder: Path, **keywords) -> np.ndarray:
+    """Pixels of what `midtone.correct` makes of a file."""
+    source, target = folder / f"in{suffix}", folder / f"out{suffix}"
+    source.write_bytes(data)
+    quality = keywords.pop("quality", None)
+    midtone.correct(str(source), target, settings=midtone.Settings(**keywords), quality=quality)
+    return np.asarray(Image.open(target))
+
+
+@pytest.mark.parametrize("how", ["raw", "multipart", "fields"])
+def test_correct_gives_what_python_gives(client, jpeg, tmp_path, how):
+    wishes = {"strength": 0.7, "scales": "1,1,1.2,1", "contrast": True, "quality": 90}
+    if how == "raw":
+        answer = client.post("/api/correct", params=wishes, content=jpeg)
+    else:
+        where = {"params": wishes} if how == "multipart" else {"data": wishes}
+        answer = client.post("/api/correct", files={"file": ("a.jpg", jpeg)}, **where)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert float(answer.headers["x-exposure-error"]) < -0.3
+    expected = file_of(
+        jpeg, ".jpg", tmp_path, strength=0.7, scales=(1, 1, 1.2, 1), contrast=True, quality=90
+    )
+    image = Image.open(io.BytesIO(answer.content))
+    np.testing.assert_array_equal(np.asarray(image), expected)
+    exif = image.getexif()
+    assert exif[0x010F] == "Maker"
+    assert exif.get_ifd(0x8825)[1] == "N"
+    assert exif[0x0112] == 1
+
+
+@pytest.mark.parametrize("format", ["PNG", "tiff", "WEBP", "AVIF"])
+def test_format(client, jpeg, format):
+    answer = client.post("/api/correct", params={"format": format}, content=jpeg)
+    assert answer.headers["content-type"] == f"image/{format.lower()}"
+    assert Image.open(io.BytesIO(answer.content)).format == format.upper()
+    assert (
+        "attachment; filename*=UTF-8''photograph-corrected."
+        in (answer.headers["content-disposition"])
+    )
+
+
+def test_inspect(client, jpeg, corrector):
+    answer = client.post("/api/inspect", content=jpeg).json()
+    assert answer == {
+        "exposure_error": round(corrector.exposure_error(midtone.read(io.BytesIO(jpeg))), 3),
+        "width": 377,
+        "height": 640,
+        "format": "JPEG",
+    }
+
+
+def grid_of(answer: dict) -> np.ndarray:
+    data = base64.b64decode(answer["grid"]["float32"])
+    return np.frombuffer(data, "<f4").reshape(answer["grid"]["shape"])
+
+
+def test_a_plan_of_the_small_picture_is_the_plan_of_the_photograph(client, jpeg):
+    look = {"fusion": True, "scales": "1,1,1.1,1"}
+    whole = client.post("/api/plan", params=look | {"view": 400}, content=jpeg).json()
+    small = base64.b64decode(whole["small"])
+    again = client.post("/api/plan", params=look, content=small).json()
+    np.testing.assert_array_equal(grid_of(again), grid_of(whole))
+    assert again["exposure_error"] == whole["exposure_error"]
+    assert "view" not in again
+    assert Image.open(io.BytesIO(base64.b64decode(whole["view"]))).size == (236, 400)
+    assert not np.array_equal(
+        grid_of(whole), grid_of(client.post("/api/plan", content=small).json())
+    )
+
+
+def test_the_plan_is_what_the_correction_does(client, jpeg, tmp_path):
+    plan = client.post("/api/plan", content=jpeg).json()
+    expected = file_of(jpeg, ".jpg", tmp_path, quality=100)
+    shown = upsample.apply(grid_of(plan), midtone.read(io.BytesIO(jpeg)).pixels)
+    assert np.abs(shown.astype(int) - expected).mean() < 1  # JPEG
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("strength=2", "strength should be less than or equal to 1"),
+        ("strength=nan", "strength should be a finite number"),
+        ("strength=much", "strength should be a valid number, unable to parse string as a number"),
+        ("scales=1,2", "2 scales for a model of 4 pyramid levels"),
+        ("scales=1,2,x,1", "scales must be numbers with commas, not 1,2,x,1"),
+        ("scales=1,99,1,1", "level scales must lie within 0 and 10"),
+        ("quality=0", "quality should be greater than or equal to 1"),
+        ("format=GIF", "format should be 'JPEG', 'PNG'"),
+        ("format=../../etc/passwd", "format should be 'JPEG', 'PNG'"),
+        ("strenght=1", "there is no parameter strenght"),
+    ],
+)
+def test_wrong_parameters_are_one_sentence(client, jpeg, query, sentence):
+    answers = [client.post(f"/api/correct?{query}", content=jpeg)]
+    fields = dict([query.split("=")])
+    answers.append(client.post("/api/correct", files={"file": ("a.jpg", jpeg)}, data=fields))
+    for answer in answers:
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith(sentence)
+
+
+def png(mode: str, size: tuple[int, int]) -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, size).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("address", ["correct", "inspect", "plan"])
+@pytest.mark.parametrize(
+    ("content", "status", "sentence"),
+    [
+        (b"", 415, "photograph: an empty file"),
+        (b"To whom it may concern", 415, "photograph: not a readable"),
+        (DARK.read_bytes()[:5000], 415, "photograph: the file is cut off"),
+        (png("RGB", (2000, 2000)), 413, "photograph: 4 megapixels are more than the limit of 2"),
+        (bytes(2_100_000), 413, "the file is larger than the limit of 2 MB"),
+    ],
+)
+def test_what_is_no_photograph(client, address, content, status, sentence):
+    answer = client.post(f"/api/{address}", content=content)
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(sentence)
+
+
+def test_a_format_that_cannot_hold_the_photograph(client):
+    answer = client.post(
+        "/api/correct", params={"format": "JPEG"}, files={"file": ("a.png", png("RGBA", (9, 9)))}
+    )
+    assert answer.status_code == 422
+    assert "transparency" in answer.json()["error"]
+
+
+def test_a_form_without_a_file(client):
+    answer = client.post("/api/correct", files={"strength": (None, "1")})
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "there is no file in the multipart body",
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_wrong_method_and_address(client, method):
+    assert client.request(method, "/api/correct").status_code == 405
+    answer = client.request(method, "/nothing")
+    assert (answer.status_code, answer.json()) == (404, {"error": "there is nothing here"})
+
+
+@pytest.mark.parametrize("path", ["../app.py", "%2e%2e/app.py", "..%2fapp.py", "/etc/passwd"])
+def test_nothing_is_read_by_name(client, path):
+    assert client.get(f"/page/{path}").status_code == 404
+
+
+def test_health_models_metrics(client, jpeg):
+    assert client.get("/api/health").json() == {
+        "status": "ok",
+        "version": midtone.__version__,
+        "taken": 0,
+    }
+    (model,) = client.get("/api/models").json()["models"]
+    assert (model["name"], model["used"], model["levels"]) == ("default", True, 4)
+    client.post("/api/correct", content=jpeg)
+    client.get("/anything")
+    text = client.get("/metrics").text
+    labels = 'method="POST",route="/api/correct",status="200"'
+    assert float(re.search(rf"midtone_requests_total{{{labels}}} (\S+)", text)[1]) >= 1
+    assert "/anything" not in text
+    assert float(re.search(r"\nmidtone_megapixels_total (\S+)", text)[1]) >= 0.24
+
+
+def test_every_answer_is_guarded(client):
+    for path in ("/", "/api/health", "/nothing"):
+        headers = client.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+
+
+def test_other_sites_and_rebound_names_are_refused(client, corrector, jpeg):
+    other = {"Origin": "https://example.org"}
+    assert client.post("/api/inspect", content=jpeg, headers=other).status_code == 403
+    own = {"Origin": "http://testserver"}
+    assert client.post("/api/inspect", content=jpeg, headers=own).status_code == 200
+    assert client.get("/api/health", headers={"Host": "rebound.example.org"}).status_code == 421
+    with TestClient(create_app(corrector, origins=["https://example.org"])) as open_client:
+        answer = open_client.post("/api/inspect", content=jpeg, headers=other)
+        assert answer.headers["access-control-allow-origin"] == "https://example.org"
+        third = {"Origin": "https://example.com"}
+        assert open_client.post("/api/inspect", content=jpeg, headers=third).status_code == 403
+
+
+def test_hosts():
+    assert hosts("127.0.0.1") == {"localhost", "127.0.0.1", "::1"}
+    assert hosts("0.0.0.0") is None
+    assert hosts("photos.example.org") is None
+
+
+def test_documentation_is_whole_and_offline(client):
+    description = client.get("/api/openapi.json").json()
+    answer = client.get("/api/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "://" not in answer.text
+    for path, methods in description["paths"].items():
+        for operation in methods.values():
+            assert f"{path}</code>" in answer.text
+            for parameter in operation.get("parameters", ()):
+                assert f"<code>{parameter['name']}</code>" in answer.text
+    form = description["paths"]["/api/correct"]["post"]["requestBody"]["content"]
+    assert "strength" in form["multipart/form-data"]["schema"]["properties"]
+
+
+def test_documentation_escapes():
+    page = docs.render(
+        {"info": {"title": "<b>", "version": "1", "description": "`<i>` and"}, "paths": {}}
+    )
+    assert "<b>" not in page
+    assert "<code>&lt;i&gt;</code>" in page
+
+
+@given(st.text(max_size=300))
+def test_file_names_are_harmless(name):
+    kept = file_name(name)
+    assert kept
+    assert len(kept) <= 130
+    assert not {"/", "\\", "\0", "\n", "\r"} & set(kept)
+    assert kept not in (".", "..")
+
+
+def test_file_names_keep_what_matters():
+    assert file_name("../../etc/holiday.jpg") == "holiday.jpg"
+    assert file_name("C:\\photos\\IMG_1.NEF") == "IMG_1.NEF"
+    assert file_name("été.jpg") == "été.jpg"
+    assert file_name("x" * 500 + ".jpeg").endswith("x.jpeg")
+
+
+@pytest.mark.parametrize("wrong", [{"workers": 0}, {"queue": -1}, {"max_megabytes": 0}])
+def test_limits_that_make_no_sense(wrong):
+    with pytest.raises(midtone.UsageError, match=next(iter(wrong))):
+        Limits(**wrong)
+
+
+def test_a_fault_of_ours_is_a_sentence_too(jpeg):
+    class Broken(Corrector):
+        def plan(self, *arguments, **keywords):
+            raise RuntimeError("secret")
+
+    app = create_app(Broken(threads=1))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.post("/api/correct", content=jpeg)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
