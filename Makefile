@@ -10,7 +10,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable ".[train,evaluate,heic,raw,dask,web,dev]"
+	$(BIN)/pip install --quiet --editable ".[train,evaluate,explore,heic,raw,dask,web,dev]"
 	touch $@
 
 test: lint types

@@ -10,10 +10,22 @@ import warnings
 from collections.abc import Sequence
 
 from midtone import __version__
-from midtone.commands import evaluate, export, fix, inspect, models, patches, serve, swap, train
+from midtone.commands import (
+    evaluate,
+    explore,
+    export,
+    fix,
+    inspect,
+    models,
+    patches,
+    render,
+    serve,
+    swap,
+    train,
+)
 from midtone.errors import Error, UsageError
 
-_COMMANDS = (fix, inspect, serve, models, patches, train, export, evaluate, swap)
+_COMMANDS = (fix, inspect, serve, models, render, explore, patches, train, export, evaluate, swap)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,78 @@
+"""`midtone explore`: what a set of pairs looks like as a whole."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midtone.errors import Error, UsageError
+
+if TYPE_CHECKING:
+    from midtone.commands import Verbs
+
+_LEAST = 5
+
+
+def add(verbs: Verbs) -> None:
+    """Describe the command."""
+    parser = verbs.add_parser(
+        "explore",
+        help="map and exposure statistics of a set of pairs (needs midtone[explore])",
+        description="Print exposure statistics by EV and draw the t-SNE map of all inputs, "
+        "coloured by EV (the paper's figure 3).",
+    )
+    parser.add_argument("pairs", type=Path, metavar="PAIRS_DIR")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="picture to write, .png")
+    parser.add_argument("--thumbnails", action="store_true", help="draw the images themselves")
+    parser.add_argument("--limit", type=int, default=3000, help="images at most (3000)")
+    parser.add_argument("--workers", type=int, default=1, help="threads (1)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    parser.set_defaults(verb=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    import numpy as np
+
+    from midtone import engine
+    from midtone.atomic import replacing
+    from midtone.data import explore
+    from midtone.data.pairs import read_pairs
+
+    if options.limit < _LEAST or options.workers < 1:
+        raise UsageError(f"--limit must be at least {_LEAST}, --workers at least 1")
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out}: exists already; use --overwrite to allow it")
+    try:
+        import matplotlib  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise Error(f"exploring needs midtone[explore] ({error.name} is missing)") from error
+    found = read_pairs(options.pairs)
+    problems = list(found.problems)
+    pairs = found.pairs[:: -(-len(found.pairs) // options.limit)]
+    by_input = {pair.input: pair for pair in pairs}
+    described = {}
+    for path, outcome in engine.run(explore.describe, by_input, workers=options.workers):
+        if isinstance(outcome, Error):
+            problems.append(str(outcome))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        else:
+            described[path] = outcome
+    seen = [pair for pair in pairs if pair.input in described]
+    if len(seen) < _LEAST:
+        raise UsageError(f"{options.pairs}: {len(seen)} readable images; {_LEAST} are needed")
+    vectors, statistics = (
+        np.stack(one) for one in zip(*(described[pair.input] for pair in seen), strict=True)
+    )
+    print(explore.table(seen, statistics))
+    with replacing(options.out) as temporary:
+        named = temporary.with_suffix(options.out.suffix or ".png")
+        explore.draw(seen, explore.embed(vectors), named, options.thumbnails)
+        named.replace(temporary)
+    for problem in problems:
+        print(f"midtone: {problem}", file=sys.stderr)
+    return 1 if problems else 0

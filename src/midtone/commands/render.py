@@ -1,0 +1,148 @@
+"""`midtone render` and `midtone synthesize`: a data set in the paper's layout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midtone.errors import UsageError
+
+if TYPE_CHECKING:
+    from midtone.commands import Verbs
+    from midtone.data import build
+
+
+def add(verbs: Verbs) -> None:
+    """Describe both commands."""
+    parser = verbs.add_parser(
+        "render",
+        help="RAW files to pairs in the paper's layout (needs midtone[raw])",
+        description="Render camera RAW files at several exposures, with an expert's rendering, the "
+        "one at 0 EV or the embedded JPEG as the target. Goes on where an earlier run ended.",
+    )
+    parser.add_argument("source", type=Path, metavar="RAW_DIR")
+    _options(parser)
+    parser.add_argument("--format", default="jpeg", choices=("jpeg", "png", "png16"))
+    parser.add_argument(
+        "--target", choices=("expert", "rendering", "embedded"), help="expert if there is any"
+    )
+    parser.add_argument(
+        "--expert",
+        action="append",
+        default=[],
+        metavar="LETTER=FOLDER",
+        help="an expert's renderings, named like the RAW files; may be repeated",
+    )
+    parser.set_defaults(verb=render)
+    parser = verbs.add_parser(
+        "synthesize",
+        help="good photographs to pairs in the paper's layout",
+        description="Expose good photographs wrongly, by the measured curves of the paper's data.",
+    )
+    parser.add_argument("source", type=Path, metavar="PHOTOS")
+    _options(parser)
+    parser.add_argument("--format", default="jpeg", choices=("jpeg", "png"))
+    parser.set_defaults(verb=synthesize)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="PAIRS_DIR")
+    parser.add_argument("--evs", default="-1.5,-1,0,1,1.5", help="(-1.5,-1,0,1,1.5)")
+    parser.add_argument("--size", type=int, default=0, help="longest side; 0 keeps it (0)")
+    parser.add_argument("--quality", type=int, default=95, help="of JPEG (95)")
+    parser.add_argument("--seed", type=int, default=1, help="of the splits (1)")
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
+    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+    parser.add_argument("--engine", default="processes", choices=("processes", "dask"))
+    parser.add_argument("--address", help="of a running Dask scheduler")
+
+
+def render(options: argparse.Namespace) -> int:
+    """`midtone render`; returns the exit code."""
+    from midtone.codecs import RAW_SUFFIXES
+    from midtone.data import build
+
+    experts = dict(_expert(given) for given in options.expert)
+    if len(experts) < len(options.expert):
+        raise UsageError("an expert is given twice")
+    if options.target == "expert" and not experts:
+        raise UsageError("--target expert needs --expert LETTER=FOLDER")
+    target = options.target or ("expert" if experts else "rendering")
+    found = _files(options.source)
+    sources = [path for path in found if path.suffix.lower() in RAW_SUFFIXES]
+    others = [f"{path}: is no camera RAW; left out" for path in found if path not in set(sources)]
+    return _run(options, sources, experts, others, build.from_raw, target)
+
+
+def synthesize(options: argparse.Namespace) -> int:
+    """`midtone synthesize`; returns the exit code."""
+    from midtone.codecs import FORMATS
+    from midtone.data import build
+
+    found = _files(options.source)
+    sources = [path for path in found if path.suffix.lower() in FORMATS]
+    return _run(options, sources, {}, [], build.from_photograph, "rendering")
+
+
+def _run(
+    options: argparse.Namespace,
+    sources: list[Path],
+    experts: dict[str, dict[str, Path]],
+    problems: list[str],
+    make: build.Maker,
+    target: str,
+) -> int:
+    from tqdm import tqdm
+
+    from midtone import sources as shards
+    from midtone.data import build
+
+    try:
+        evs = tuple(float(ev) for ev in options.evs.split(","))
+    except ValueError:
+        raise UsageError(f"--evs takes numbers with commas, not {options.evs}") from None
+    if options.workers < 1 or options.size < 0 or not 1 <= options.quality <= 100:
+        raise UsageError("--workers must be at least 1, --size at least 0, --quality 1 to 100")
+    if not sources:
+        raise UsageError(f"{options.source}: nothing to work on")
+    settings = build.Settings(evs, options.format, options.quality, target, options.size or None)
+    scenes, left_out = build.plan(sources, experts, options.seed)
+    with tqdm(total=len(scenes), unit="scene", disable=None) as bar:
+        entries, failed = build.build(
+            scenes,
+            options.out,
+            make,
+            settings,
+            shard=shards.parse_shard(options.shard),
+            workers=options.workers,
+            engine_name=options.engine,
+            address=options.address,
+            progress=lambda _: bar.update(),
+        )
+    problems = [*problems, *left_out, *failed]
+    for problem in problems:
+        print(f"midtone: {problem}", file=sys.stderr)
+    print(f"{len({e['scene'] for e in entries})} scenes, {len(entries)} images in {options.out}")
+    return 1 if problems else 0
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is no folder")
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def _expert(given: str) -> tuple[str, dict[str, Path]]:
+    from midtone.codecs import FORMATS
+    from midtone.data.pairs import EXPERTS
+
+    letter, _, folder = given.partition("=")
+    letter = letter.lower()
+    if letter not in EXPERTS or not Path(folder).is_dir():
+        raise UsageError(f"--expert takes a letter of a to e and a folder, not {given}")
+    files = (path for path in _files(Path(folder)) if path.suffix.lower() in FORMATS)
+    return letter, {path.stem: path for path in files}
