@@ -19,7 +19,7 @@ _LUMA = np.array(
     [0.298936021293775, 0.587043074451121, 0.114020904255103]
 )  # Rec. 601, as in the reference outputs
 _TRUSTED, _DOUBTED, _USUAL, _BISECTIONS = 0.5, 2.0, 0.45, 16
-_WHITE, _LEAST_WHITE = (0.9, 0.99), 0.85
+_WHITE, _LEAST_WHITE = (0.9, 0.99), 0.8
 _WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12
 
 
@@ -58,7 +58,7 @@ def neutral_whites(image: np.ndarray, before: np.ndarray) -> np.ndarray:
 
     image: H x W x 3 float, corrected; before: the same uncorrected, in [0, 1]. What is white in all
     channels before has lost its colour for good: whatever colour it gets is invented, and if it
-    gets darker than 0.85 it looks like fog. The effect fades in from 0.9 to 0.99.
+    gets darker than 0.8 it looks like fog. The effect fades in from 0.9 to 0.99.
     """
     low, high = _WHITE
     share = np.clip((before.min(2, keepdims=True) - low) / (high - low), 0, 1)
