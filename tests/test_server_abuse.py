@@ -117,7 +117,7 @@ def bomb() -> bytes:
 
 
 def test_a_bomb(address):
-    answer = httpx.post(f"{address}/api/correct", content=bomb())
+    answer = httpx.post(f"{address}/api/correct", content=bomb(), timeout=60)
     assert answer.status_code == 413
     assert "1600 megapixels" in answer.json()["error"]
 
@@ -170,7 +170,7 @@ def test_a_full_queue_says_when_to_try_again(address):
         connection.sendall(head(1000))
     while httpx.get(f"{address}/api/health").json()["taken"] < len(held):
         time.sleep(0.01)
-    answer = httpx.post(f"{address}/api/correct", content=DARK)
+    answer = httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json() == {"error": "the server is busy; try again in a moment"}
@@ -181,7 +181,7 @@ def test_a_full_queue_says_when_to_try_again(address):
 def test_many_at_once_are_all_answered(address):
     def post(_: int) -> int:
         while True:
-            answer = httpx.post(f"{address}/api/inspect", content=DARK)
+            answer = httpx.post(f"{address}/api/inspect", content=DARK, timeout=60)
             if answer.status_code != 503:
                 return answer.status_code
             time.sleep(0.05)
@@ -196,7 +196,7 @@ def test_the_event_loop_stays_free(address):
 
     def work() -> None:
         for _ in range(3):
-            httpx.post(f"{address}/api/correct", content=DARK)
+            httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
         done.set()
 
     thread = threading.Thread(target=work)
