@@ -84,6 +84,8 @@ def test_a_rendered_set_has_the_papers_layout(raws, tmp_path):
     assert good.input.read_bytes() == good.reference.read_bytes()
     with Image.open(next(p for p in found.pairs if p.ev == -1).input) as dark:
         assert dark.size == (240, 160)
+        assert dark.getexif()[0x0110].strip("\0") == "test camera"
+    assert {e["camera"] for e in entries} == {"midtone test camera"}
 
     before = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
     render(raws, out, "--format", "png")  # nothing left to do

@@ -6,10 +6,14 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from midtone import codecs, photo
 from midtone.data.tone import render_table
 from midtone.errors import PhotoError
+
+_MAKE, _MODEL, _DETAILS, _MAKER_NOTE = 0x010F, 0x0110, 0x8769, 0x927C
+_TAGS = {_MAKE, _MODEL, 0x010E, 0x0132, 0x013B, 0x8298}  # description, date, artist, copyright
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Developed:
 
     light:  linear sRGB, H x W x 3 uint16, upright, with the camera's white balance; 65535 is where
             the sensor saturates
-    exif:   the block that the camera wrote, from the JPEG within the file, or None
+    exif:   maker, model, date, author and how it was taken, as the camera wrote them, or None
     camera: maker and model, or ""
     """
 
@@ -52,17 +56,30 @@ def develop(data: bytes, *, half: bool = False) -> Developed:
     except (rawpy.LibRawError, ValueError, MemoryError) as error:
         said = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
         raise PhotoError(f"LibRaw cannot read it ({said})") from error
+    kept = _exif(data)
+    camera = " ".join(
+        filter(None, (str(kept.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL)))
+    )
+    return Developed(np.asarray(light), kept.tobytes() if len(kept) else None, camera)
+
+
+def _exif(data: bytes) -> Image.Exif:
+    """What the camera wrote of itself and of the exposure.
+
+    From the JPEG within the file; without one from the file's own directory, if it is a TIFF as
+    most RAW files are. Tags that describe the mosaic are not the rendering's, and stay behind.
+    """
     preview = codecs.raw_preview(data)
-    seen = photo.read(io.BytesIO(preview)) if preview else None
-    return Developed(np.asarray(light), seen.exif if seen else None, _camera(preview))
-
-
-def _camera(preview: bytes | None) -> str:
-    from PIL import Image
-
-    if not preview:
-        return ""
-    with Image.open(io.BytesIO(preview)) as image:
-        exif = image.getexif()
-    words = (str(exif.get(tag, "")).strip("\0 ") for tag in (0x010F, 0x0110))
-    return " ".join(filter(None, words))
+    found = Image.Exif()
+    if preview:
+        with Image.open(io.BytesIO(preview)) as image:
+            found = image.getexif()
+    if not found and data[:4] in (b"II*\0", b"MM\0*"):
+        found.load(b"Exif\0\0" + data)
+    kept = Image.Exif()
+    for tag in _TAGS & found.keys():
+        kept[tag] = found[tag]
+    details = {tag: value for tag, value in found.get_ifd(_DETAILS).items() if tag != _MAKER_NOTE}
+    if details:
+        kept._ifds[_DETAILS] = details  # as Pillow's own get_ifd leaves it
+    return kept
