@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midtone import tones
+from midtone import Corrector, photo, tones
+from midtone.data.synthesize import measured_curve
 from midtone.network import CoarseToFine, NetworkConfig
 
 SMALL = NetworkConfig(2, (4, 4), (1, 2), tones=tones.COUNT)
@@ -47,3 +50,45 @@ def test_steering_begins_by_doing_nothing_and_can_be_learned():
 def test_a_network_that_needs_tones_says_so():
     with pytest.raises(ValueError, match="tone statistics"):
         CoarseToFine(SMALL)(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 8, 8))
+
+
+@given(st.floats(-1.5, 1.5), st.integers(0, 2**31))
+def test_statistics_of_a_rendering_are_trusted_at_its_own_error(ev, seed):
+    codes = np.random.default_rng(seed).integers(0, 256, (20, 30, 3))
+    rendered = measured_curve(ev).astype(np.float32)[codes] / np.float32(255)
+    assert tones.trusted(rendered, ev)
+
+
+@given(st.floats(0.7, 4) | st.floats(-4, -0.7), st.integers(0, 2**31))
+def test_statistics_of_a_wrong_picture_with_black_in_it_are_not_trusted(ev, seed):
+    picture = np.random.default_rng(seed).random((40, 50, 3), np.float32)
+    picture[:2] = 0
+    assert not tones.trusted(picture, ev)
+
+
+def test_exposure_error_counts_stops_of_linear_light():
+    linear = np.full((4, 4, 3), 0.1)
+    srgb = [1.055 * light ** (1 / 2.4) - 0.055 for light in (linear, 2 * linear)]
+    assert tones.exposure_error(*srgb) == pytest.approx(-1)
+    assert tones.exposure_error(*srgb[::-1]) == pytest.approx(1)
+
+
+class _Told:
+    """A model that halves what it sees if it is told tone statistics, and else does nothing."""
+
+    def __init__(self, model):
+        self.info = replace(model.info, tones=tones.COUNT, finest=1, levels=1)
+
+    def run(self, levels, tones=None):
+        return levels[0] * np.where(tones.any(1), 0.5, 1.0).astype(np.float32)[:, None, None, None]
+
+
+@pytest.mark.parametrize(("black", "factor"), [(0, 1.0), (60, 0.5)])
+def test_the_corrector_uses_statistics_where_they_can_be_trusted(black, factor):
+    corrector = Corrector()
+    corrector.model = _Told(corrector.model)
+    image = np.random.default_rng(0).integers(black, 256, (64, 64, 3), np.uint8)
+    image[:8] = black
+    plan = corrector.plan(photo.from_array(image))
+    inner = plan.before.min(2) < 0.9  # whites are kept bright
+    np.testing.assert_allclose(plan.after[inner], factor * plan.before[inner], atol=1e-3)

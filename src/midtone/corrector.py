@@ -27,7 +27,6 @@ AnyImage = TypeVar("AnyImage", bound=ImageLike)
 # The network's picture has errors of its own from place to place; a coarse, stiff grid does not
 # follow them (benchmarks/smoothness.py; the reference implementation has 22 nodes and (1, 1)).
 _NODES, _SMOOTHNESS = 8, (1000.0, 30.0)
-_DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Correction:
 
         Minus the change of the mean of log2 of the linear luminance.
         """
-        return _error(self.before, self.after)
+        return tones.exposure_error(self.before, self.after)
 
 
 @dataclass(frozen=True)
@@ -135,10 +134,8 @@ class Corrector:
         self.check(settings)
         small = reduce(image.pixels, self.model.info.size)
         whole = _to_float(colour.to_srgb(small, image.icc))
-        after = self.network(whole, settings.scales)
         before = self.as_seen(whole)
-        after = finish.usual_brightness(after, _error(before, np.clip(after, 0, 1)))
-        after = finish.neutral_whites(after, before)
+        after = finish.neutral_whites(self._answer(whole, before, settings.scales), before)
         if settings.fusion:
             after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
         if settings.contrast:
@@ -192,16 +189,34 @@ class Corrector:
         out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
         return image.with_pixels(upsample.apply(grid, pixels, out=out, threads=self.threads))
 
+    def _answer(
+        self, picture: np.ndarray, before: np.ndarray, scales: Sequence[float] | None
+    ) -> np.ndarray:
+        """What the network makes of a picture, by its tone statistics where they can be trusted."""
+        if self.model.info.tones:
+            after = self.network(picture, scales)
+            if tones.trusted(picture, tones.exposure_error(before, np.clip(after, 0, 1))):
+                return after
+        after = self.network(picture, scales, told=False)
+        error = tones.exposure_error(before, np.clip(after, 0, 1))
+        return finish.usual_brightness(after, error)
+
     def network(
-        self, picture: np.ndarray, scales: Sequence[float] | None = None, *, turned: bool = True
+        self,
+        picture: np.ndarray,
+        scales: Sequence[float] | None = None,
+        *,
+        turned: bool = True,
+        told: bool = True,
     ) -> np.ndarray:
         """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped.
 
         A model of coarse levels alone gives a smaller picture, of the size of ``as_seen``.
         turned: the mean of what it makes of the picture and of the picture turned by 180 degrees;
                 two guesses of the right exposure are better than one (benchmarks/smoothness.py)
+        told:   with its tone statistics, for a model that takes them; otherwise zeros
         """
-        results = self.model.run(*self.given(picture, scales, turned=turned))
+        results = self.model.run(*self.given(picture, scales, turned=turned, told=told))
         coarser = max(0, self.model.info.finest - 2)
         height, width = (-(-side >> coarser) for side in picture.shape[:2])
         upright = results[..., :height, :width].transpose(0, 2, 3, 1)
@@ -210,7 +225,12 @@ class Corrector:
         return np.ascontiguousarray(upright[0])
 
     def given(
-        self, picture: np.ndarray, scales: Sequence[float] | None = None, *, turned: bool = True
+        self,
+        picture: np.ndarray,
+        scales: Sequence[float] | None = None,
+        *,
+        turned: bool = True,
+        told: bool = True,
     ) -> tuple[list[np.ndarray], np.ndarray | None]:
         """What the model is given for a picture: its Laplacian levels, and its tones or None."""
         model = self.model.info
@@ -225,7 +245,8 @@ class Corrector:
         levels = [np.stack(views) for views in zip(*batch, strict=True)]
         if not model.tones:
             return levels, None
-        return levels, np.repeat(tones.describe(picture)[None], len(batch), 0)
+        statistics = told * tones.describe(picture)
+        return levels, np.repeat(statistics[None], len(batch), 0)
 
     def as_seen(self, picture: np.ndarray) -> np.ndarray:
         """What the network's result must be compared with: h x w x C -> h' x w' x C float.
@@ -272,17 +293,6 @@ def _back(picture: np.ndarray, icc: bytes) -> np.ndarray:
 
 def _to_float(codes: np.ndarray) -> np.ndarray:
     return codes.astype(np.float32) / np.float32(255)
-
-
-def _error(before: np.ndarray, after: np.ndarray) -> float:
-    """Exposure error in EV of a picture that is corrected so."""
-    return _log_luminance(before) - _log_luminance(after)
-
-
-def _log_luminance(picture: np.ndarray) -> float:
-    linear = np.where(picture <= 0.04045, picture / 12.92, ((picture + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return float(np.log2(np.maximum(luminance, _DARKEST)).mean())
 
 
 def _open(image: Any) -> list[Photo]:

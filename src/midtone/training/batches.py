@@ -60,7 +60,10 @@ def batches(
         for pair in pairs:
             wrong, right = (to_float(torch.from_numpy(np.ascontiguousarray(i))[None]) for i in pair)
             levels, targets = prepare(wrong, right, network, finest)
-            parts.append((levels, [describe(wrong, network)], targets))
+            described = describe(wrong, network)
+            if not _trusted(wrong, right):
+                described = torch.zeros_like(described)
+            parts.append((levels, [described], targets))
         levels, statistics, targets = (
             [torch.cat(level) for level in zip(*kind, strict=True)]
             for kind in zip(*parts, strict=True)
@@ -98,6 +101,12 @@ def describe(wrong: Tensor, network: NetworkConfig) -> Tensor:
         return torch.empty(len(wrong), 0)
     pictures = wrong.permute(0, 2, 3, 1).numpy()
     return torch.from_numpy(np.stack([tones.describe(picture) for picture in pictures]))
+
+
+def _trusted(wrong: Tensor, right: Tensor) -> bool:
+    """Whether the statistics of the one 3 x H x W picture of a pair will be believed."""
+    before, after = (picture[0].permute(1, 2, 0).numpy() for picture in (wrong, right))
+    return tones.trusted(before, tones.exposure_error(before, after))
 
 
 def to_float(images: Tensor) -> Tensor:
