@@ -80,3 +80,30 @@ def test_blown_whites_come_back_neutral_and_bright():
     light = finish.neutral_whites(np.full((1, 1, 3), (0.9, 0.92, 1.0), np.float32), before[1:, 1:])
     assert np.ptp(light) < 1e-6
     assert light.min() > 0.9
+
+
+def test_exposure_error_counts_stops_of_linear_light():
+    linear = np.full((4, 4, 3), 0.1)
+    srgb = [1.055 * light ** (1 / 2.4) - 0.055 for light in (linear, 2 * linear)]
+    assert finish.exposure_error(*srgb) == pytest.approx(-1)
+    assert finish.exposure_error(*srgb[::-1]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("factor", "share"), [(1.02, 0), (0.99, 0), (1.1, None), (2.0, 1), (0.4, 1)]
+)
+def test_what_is_nearly_right_is_left_alone(factor, share):
+    before = np.random.default_rng(0).uniform(0.1, 0.4, (20, 30, 3)).astype(np.float32)
+    found = (finish.spare(factor * before, before) - before) / (factor * before - before)
+    assert np.ptp(found) < 1e-3
+    if share is None:
+        assert 0 < found.mean() < 1
+    else:
+        assert found.mean() == pytest.approx(share, abs=1e-3)
+
+
+def test_light_that_moves_from_place_to_place_is_not_spared():
+    before = np.full((20, 30, 3), 0.4, np.float32)
+    after = before.copy()
+    after[:10], after[10:] = 0.2, 0.7
+    np.testing.assert_allclose(finish.spare(after, before), after, atol=1e-6)

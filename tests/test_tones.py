@@ -66,13 +66,6 @@ def test_statistics_of_a_wrong_picture_with_black_in_it_are_not_trusted(ev, seed
     assert not tones.trusted(picture, ev)
 
 
-def test_exposure_error_counts_stops_of_linear_light():
-    linear = np.full((4, 4, 3), 0.1)
-    srgb = [1.055 * light ** (1 / 2.4) - 0.055 for light in (linear, 2 * linear)]
-    assert tones.exposure_error(*srgb) == pytest.approx(-1)
-    assert tones.exposure_error(*srgb[::-1]) == pytest.approx(1)
-
-
 class _Told:
     """A model that halves what it sees if it is told tone statistics, and else does nothing."""
 

@@ -47,7 +47,7 @@ class Correction:
 
         Minus the change of the mean of log2 of the linear luminance.
         """
-        return tones.exposure_error(self.before, self.after)
+        return finish.exposure_error(self.before, self.after)
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,7 @@ class Corrector:
         whole = _to_float(colour.to_srgb(small, image.icc))
         before = self.as_seen(whole)
         after = finish.neutral_whites(self._answer(whole, before, settings.scales), before)
+        after = finish.spare(after, before)
         if settings.fusion:
             after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
         if settings.contrast:
@@ -195,10 +196,10 @@ class Corrector:
         """What the network makes of a picture, by its tone statistics where they can be trusted."""
         if self.model.info.tones:
             after = self.network(picture, scales)
-            if tones.trusted(picture, tones.exposure_error(before, np.clip(after, 0, 1))):
+            if tones.trusted(picture, finish.exposure_error(before, np.clip(after, 0, 1))):
                 return after
         after = self.network(picture, scales, told=False)
-        error = tones.exposure_error(before, np.clip(after, 0, 1))
+        error = finish.exposure_error(before, np.clip(after, 0, 1))
         return finish.usual_brightness(after, error)
 
     def network(

@@ -11,7 +11,6 @@ import numpy as np
 
 SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)  # fmt: skip  # noqa: E501
 COUNT = 4 * len(SHARES)
-_DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
 # EV of the measured curves, and the code value to which each brings a black
 _BLACKS = (-1.5, -1.0, 0.0, 1.0, 1.5), (1.8, 1.5, 0.0, 16.2, 36.7)
 
@@ -41,17 +40,3 @@ def trusted(picture: np.ndarray, error: float) -> bool:
     """
     darkest = np.quantile(np.rint(picture.min(2) * 255), 0.001)
     return bool(darkest >= np.rint(0.9 * np.interp(error, *_BLACKS)))
-
-
-def exposure_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Exposure error in EV of a picture that is corrected so: h x w x 3 float in [0, 1] each.
-
-    The difference of the means of the logarithms of their luminances.
-    """
-    return _log_luminance(before) - _log_luminance(after)
-
-
-def _log_luminance(picture: np.ndarray) -> float:
-    linear = np.where(picture <= 0.04045, picture / 12.92, ((picture + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return float(np.log2(np.maximum(luminance, _DARKEST)).mean())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from midtone import pyramid, tones
+from midtone import finish, pyramid, tones
 from midtone.data.patches import Example, Examples
 from midtone.errors import UsageError
 from midtone.network import NetworkConfig
@@ -106,7 +106,7 @@ def describe(wrong: Tensor, network: NetworkConfig) -> Tensor:
 def _trusted(wrong: Tensor, right: Tensor) -> bool:
     """Whether the statistics of the one 3 x H x W picture of a pair will be believed."""
     before, after = (picture[0].permute(1, 2, 0).numpy() for picture in (wrong, right))
-    return tones.trusted(before, tones.exposure_error(before, after))
+    return tones.trusted(before, finish.exposure_error(before, after))
 
 
 def to_float(images: Tensor) -> Tensor:
