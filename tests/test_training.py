@@ -470,6 +470,20 @@ def test_a_run_can_start_from_a_model_file(photos, tmp_path):
                 torch.testing.assert_close(one.get_tensor(name), other.get_tensor(name))
 
 
+def test_a_run_can_start_from_a_model_of_coarse_levels_alone(photos, tmp_path):
+    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.COUNT)
+    recipe = Recipe((Stage(32, 2, 2, longest_side=48),), network, hold_out=3, validate_every=2)
+    first = train(photos, tmp_path / "first", recipe, workers=0)
+    still = replace(recipe.stages[0], steps=1, rate=1e-30, final_rate=1e-30)
+    recipe = replace(recipe, stages=(still,))
+    export(first, tmp_path / "coarse.onnx", finest=2, half=False)
+    second = train(photos, tmp_path / "second", recipe, start=tmp_path / "coarse.onnx", workers=0)
+    with safe_open(first, "pt") as one, safe_open(second, "pt") as other:
+        for name in one.keys():  # noqa: SIM118
+            if name.startswith("average/") and "subnetworks.0." not in name:
+                torch.testing.assert_close(one.get_tensor(name), other.get_tensor(name))
+
+
 def test_statistics_are_hidden_from_the_same_examples_for_any_number_of_processes():
     stage = Stage(32, 8, 1, tones_dropped=0.3)
     shown, hidden = [], 0

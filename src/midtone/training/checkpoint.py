@@ -116,11 +116,19 @@ class State:
         """Take another run's averaged weights, or those of an .onnx model, as a new run's first.
 
         The ``fresh_levels`` finest sub-networks begin by adding nothing to what coarser ones say,
-        and so does the steering by tone statistics if the other network has none.
+        and so do those that a model of coarse levels alone has not, and the steering by tone
+        statistics if the other network has none.
         """
-        found = _onnx_weights(path) if path.suffix == ".onnx" else _averages(path)
+        found = first_weights(path)
+        levels = range(self.network.config.levels)
+        absent = min((i for i in levels if f"subnetworks.{i}.head.weight" in found), default=0)
+        fresh_levels = max(fresh_levels, absent)
+        fresh = (
+            *(f"subnetworks.{i}." for i in range(absent)),
+            *(f"enlarge.{i}." for i in range(absent - 1)),
+        )
         for name, parameter in self.network.named_parameters():
-            if name not in found and ".steer." in name:
+            if name not in found and (".steer." in name or name.startswith(fresh)):
                 continue
             if name not in found or found[name].shape != parameter.shape:
                 raise ModelError(f"{path}: is of a network of another shape")
@@ -128,6 +136,11 @@ class State:
         self.network.add_nothing(fresh_levels)
         for name, parameter in self.network.named_parameters():
             self.average[name].copy_(parameter)
+
+
+def first_weights(path: Path) -> dict[str, Tensor]:
+    """Averaged weights of a checkpoint, or those of an .onnx model, by the network's own names."""
+    return _onnx_weights(path) if path.suffix == ".onnx" else _averages(path)
 
 
 def _averages(path: Path) -> dict[str, Tensor]:
