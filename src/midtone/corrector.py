@@ -193,14 +193,20 @@ class Corrector:
     def _answer(
         self, picture: np.ndarray, before: np.ndarray, scales: Sequence[float] | None
     ) -> np.ndarray:
-        """What the network makes of a picture, by its tone statistics where they can be trusted."""
-        if self.model.info.tones:
-            after = self.network(picture, scales)
-            if tones.trusted(picture, finish.exposure_error(before, np.clip(after, 0, 1))):
-                return after
+        """What the network makes of a picture, by its tone statistics where they can be trusted.
+
+        Both of the network's answers must then be possible ones.
+        """
+
+        def error(after: np.ndarray) -> float:
+            return finish.exposure_error(before, np.clip(after, 0, 1))
+
         after = self.network(picture, scales, told=False)
-        error = finish.exposure_error(before, np.clip(after, 0, 1))
-        return finish.usual_brightness(after, error)
+        if self.model.info.tones and tones.trusted(picture, error(after)):
+            told = self.network(picture, scales)
+            if tones.trusted(picture, error(told)):
+                return told
+        return finish.usual_brightness(after, error(after))
 
     def network(
         self,
