@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from midtone.errors import UsageError
 from midtone.training.batches import Share, batches
+from midtone.training.carried import carried_loss
 from midtone.training.checkpoint import CHECKPOINT, State
 from midtone.training.discriminator import view
 from midtone.training.journal import Journal, Watch
@@ -104,6 +105,13 @@ def train(
             results = [result.float() for result in results]
             targets = [target.to(place) for target in targets]
             loss = total = picture_loss(results, targets, recipe.pyramid_weight, stage.finest)
+            if stage.carried:
+                total = total + stage.carried * carried_loss(
+                    [level.to(place) for level in levels],
+                    results[0],
+                    targets[0],
+                    recipe.network.taps,
+                )
             judged = stage.adversarial and done >= stage.adversarial_after * stage.epoch(
                 len(examples)
             )
@@ -111,7 +119,7 @@ def train(
                 random = _random(recipe.seed, state.step, rank)
                 fake, real = view(results[0], random), view(targets[0], random)
                 state.discriminator.requires_grad_(False)
-                total = loss + stage.adversarial * adversarial_loss(state.discriminator(fake))
+                total = total + stage.adversarial * adversarial_loss(state.discriminator(fake))
             state.adam.param_groups[0]["lr"] = stage.rate * factor
             state.adam.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]

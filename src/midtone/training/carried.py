@@ -1,0 +1,73 @@
+"""The loss after guided upsampling: what is left of the network's errors at full size.
+
+A corrected photograph is not the network's picture but what a stiff bilateral grid makes of it, and
+the grid lets only errors through that many pixels share. ``carry`` is that grid with a single cell
+over the picture, which is nearly what the corrector's smoothness makes of its own, and is a linear
+function of the network's picture: the gradient passes. Not in the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from midtone import pyramid
+from midtone.pyramid import Taps
+
+DEPTH = 8
+_GUIDE = (0.25, 0.5, 0.25)
+_ROUGHNESS = 1e-4  # of second differences along the guide, relative to the number of pixels
+_RIDGE = 1e-8  # grey pictures make R, G, B dependent
+_WORST = 0.01
+
+
+def carried_loss(
+    levels: Sequence[Tensor], result: Tensor, target: Tensor, taps: Taps, stride: int = 2
+) -> Tensor:
+    """log(1 + rms error / 0.01), mean over the pictures: what PSNR measures, up to a factor.
+
+    levels: Laplacian levels of what the network was given, the finest of the size of ``result`` or
+            half as large (coarse levels alone)
+    result, target: N x 3 x H x W in [0, 1]; only every ``stride``-th row and column counts
+    """
+    before = pyramid.merge(levels, taps)
+    if pyramid.size(before) != pyramid.size(result):
+        before = pyramid.up(before, pyramid.size(result), taps)
+    before, result, target = (x[..., ::stride, ::stride] for x in (before, result, target))
+    # (The small number keeps the gradient of a perfect picture finite.)
+    error = ((carry(before, result) - target).square().mean((1, 2, 3)) + 1e-10).sqrt()
+    return torch.log1p(error / _WORST).mean()
+
+
+def carry(before: Tensor, after: Tensor) -> Tensor:
+    """What a grid of 1 x 1 x 8 affine transforms makes of ``before``, fitted to ``after``.
+
+    N x 3 x H x W each, nominally in [0, 1]. Differentiable by ``after``.
+    """
+    design = _design(before.double())
+    wanted = after.double().flatten(2).transpose(1, 2)
+    normal = design.transpose(1, 2) @ design
+    normal = normal + design.shape[1] * _penalty().to(normal)
+    unknown = torch.linalg.solve(normal, design.transpose(1, 2) @ wanted)
+    return (design @ unknown).transpose(1, 2).reshape(after.shape).to(after)
+
+
+def _design(before: Tensor) -> Tensor:
+    """N x P x 8 (R, G, B, 1), linear along the guide between its 8 nodes."""
+    colours = before.flatten(2).transpose(1, 2)
+    guide = (colours @ colours.new_tensor(_GUIDE)).clamp(0, 1) * (DEPTH - 1)
+    nodes = torch.arange(DEPTH, device=before.device)
+    share = torch.relu(1 - (guide[..., None] - nodes).abs())
+    terms = torch.cat((colours, torch.ones_like(colours[..., :1])), -1)
+    return (share[..., None] * terms[..., None, :]).flatten(2)
+
+
+def _penalty() -> Tensor:
+    """Roughness along the guide, as in ``upsample.fit``: 32 x 32, for one pixel."""
+    first = np.diff(np.eye(DEPTH), axis=0)
+    rows = np.concatenate((first[:1], np.diff(np.eye(DEPTH), 2, axis=0), first[-1:]))
+    rough = np.kron(_ROUGHNESS * rows.T @ rows, np.eye(4))
+    return torch.from_numpy(rough + _RIDGE * np.eye(4 * DEPTH))

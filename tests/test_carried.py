@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from midtone import pyramid, upsample  # noqa: E402
+from midtone.corrector import fit_grid  # noqa: E402
+from midtone.pyramid import BURT_ADELSON  # noqa: E402
+from midtone.training.carried import carried_loss, carry  # noqa: E402
+
+
+def tensor(picture):
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))
+
+
+@pytest.fixture
+def pair(astronaut):
+    """A photograph, and what a network that errs from place to place makes of it."""
+    before = astronaut[::4, ::4].astype(np.float32) / 255
+    noise = np.random.default_rng(0).normal(0, 0.05, before.shape).astype(np.float32)
+    return before, before**0.6 * np.float32([1, 0.95, 0.9]) + noise
+
+
+def test_it_is_what_the_correctors_grid_does(pair):
+    before, after = pair
+    carried = carry(tensor(before), tensor(after))[0].permute(1, 2, 0).numpy()
+    real = upsample.apply(fit_grid(before, after), before)
+    assert np.abs(carried - real).mean() < 0.004 < 0.03 < np.abs(after - real).mean()
+
+
+def test_an_affine_change_of_colour_passes(pair):
+    before = tensor(pair[0])
+    after = 0.7 * before.flip(1) + 0.2
+    torch.testing.assert_close(carry(before, after), after, rtol=0, atol=1e-3)
+
+
+def test_it_is_linear_in_the_networks_picture(pair):
+    before, after = map(tensor, pair)
+    other = torch.rand_like(after)
+    torch.testing.assert_close(
+        carry(before, after + 2 * other),
+        carry(before, after) + 2 * carry(before, other),
+        rtol=0,
+        atol=1e-4,
+    )
+
+
+def test_grey_and_flat_pictures_have_a_grid_too():
+    for before in (torch.full((2, 3, 8, 8), 0.3), torch.zeros(2, 3, 8, 8)):
+        torch.testing.assert_close(carry(before, before + 0.4), before + 0.4, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("finest", [1, 2, 3])
+def test_the_loss_is_none_for_the_target_and_ignores_what_the_grid_does_not_carry(pair, finest):
+    before = tensor(pair[0])
+    smaller = pyramid.gaussian(before, finest)[-1]
+    levels = pyramid.split(smaller, 3)
+    size = pyramid.size(smaller if finest == 1 else pyramid.gaussian(before, finest - 1)[-1])
+    seen = before if finest == 1 else pyramid.up(smaller, size)
+    target = 0.8 * seen + 0.1
+    right = carried_loss(levels, target, target, BURT_ADELSON)
+    noise = 0.05 * torch.randn(target.shape, generator=torch.Generator().manual_seed(0))
+    noisy = carried_loss(levels, target + noise, target, BURT_ADELSON)
+    off = carried_loss(levels, target + 0.05, target, BURT_ADELSON)
+    assert right < 0.1
+    assert right < noisy < 0.5 * off
+    assert off == pytest.approx(np.log1p(5), rel=0.02)
+
+
+def test_its_gradient_moves_the_picture_towards_the_target(pair):
+    before, after = map(tensor, pair)
+    picture = after.clone().requires_grad_()
+    levels = pyramid.split(before, 3)
+    loss = carried_loss(levels, picture, before, BURT_ADELSON, stride=1)
+    loss.backward()
+    better = (after - 20 * picture.grad).detach()
+    assert carried_loss(levels, better, before, BURT_ADELSON, stride=1) < loss
+
+
+def test_a_perfect_picture_has_a_finite_gradient():
+    picture = torch.zeros(1, 3, 8, 8, requires_grad=True)
+    levels = pyramid.split(torch.zeros(1, 3, 8, 8), 2)
+    carried_loss(levels, picture, torch.zeros(1, 3, 8, 8), BURT_ADELSON).backward()
+    assert picture.grad.isfinite().all()
