@@ -1,4 +1,4 @@
-"""Where exposure correction is known to fail: `python benchmarks/failures.py KODAK [MODEL ...]`.
+"""Where exposure correction is known to fail: `python benchmarks/failures.py PHOTOS [MODEL ...]`.
 
 Photographs are spoiled so that what was lost is known; each model corrects them, full size.
 
@@ -15,6 +15,10 @@ harmless  -0.3, 0, +0.3 EV by the measured curves: mean absolute change.
 twice     mean absolute difference between the second and the first correction, by error.
 
 Changes are in code values. Figures are means over the photographs.
+
+`--sheet FILE` draws a picture instead: the first three photographs with white regions at +2.5 EV
+and the first three at -4 EV with noise, in the order of their names: input, each model, the good
+photograph, and beside each a part of it where most of the white or of the shadows is.
 """
 
 from __future__ import annotations
@@ -26,22 +30,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from midtone import Corrector, photo
+from midtone.data.photographs import decode, find_photos, hold_out
 from midtone.data.synthesize import linear_curve, measured_curve
 
 SHOT, READ = 4e-4, 4e-7  # variances at full scale and at black
 RING = 8
 LEAST = 200  # pixels that a mask needs to count
+PART, GAP = (60, 45), 4  # half of the part that is shown enlarged
 Found = dict[str, float]
 
 
 def clipped(corrector: Corrector, good: np.ndarray, ev: float) -> Found:
     """Measures of one photograph's white regions; empty if it has none."""
     wrong = np.rint(linear_curve(ev)).astype(np.uint8)[good]
-    white = (wrong == 255).all(2).astype(np.uint8)
-    white = cv2.morphologyEx(white, cv2.MORPH_OPEN, _disc(2))
+    white = _white(wrong)
     inside = cv2.erode(white, _disc(1)).astype(bool)
     ring = (cv2.dilate(white, _disc(RING)) - cv2.dilate(white, _disc(1))).astype(bool)
     if inside.sum() < LEAST or ring.sum() < LEAST:
@@ -64,12 +69,7 @@ def clipped(corrector: Corrector, good: np.ndarray, ev: float) -> Found:
 
 def dark(corrector: Corrector, good: np.ndarray, ev: float, seed: int) -> Found:
     """Noise of one photograph's darker half, corrected, over that of the input."""
-    clean = _to_linear(good / 255) * 2.0**ev
-    noise = np.random.default_rng(seed).standard_normal(clean.shape)
-    noisy = clean + noise * np.sqrt(SHOT * clean + READ)
-    inputs = [
-        np.rint(255 * _to_srgb(np.clip(one, 0, 1))).astype(np.uint8) for one in (noisy, clean)
-    ]
+    inputs = noisy(good, ev, seed)
     photos = [photo.from_array(one) for one in inputs]
     plan = corrector.plan(photos[0])
     results = [corrector.finish(one, plan).pixels for one in photos]
@@ -88,6 +88,14 @@ def dark(corrector: Corrector, good: np.ndarray, ev: float, seed: int) -> Found:
         "noise / right": rms(results) / rms(right),
         "blotches / input": rms(results, 4) / rms(inputs, 4),
     }
+
+
+def noisy(good: np.ndarray, ev: float, seed: int) -> list[np.ndarray]:
+    """The photograph by a sensor that got 2^EV of the light: with its noise, and without."""
+    clean = _to_linear(good / 255) * 2.0**ev
+    noise = np.random.default_rng(seed).standard_normal(clean.shape)
+    grainy = clean + noise * np.sqrt(SHOT * clean + READ)
+    return [np.rint(255 * _to_srgb(np.clip(one, 0, 1))).astype(np.uint8) for one in (grainy, clean)]
 
 
 def harmless(corrector: Corrector, good: np.ndarray, ev: float) -> Found:
@@ -123,15 +131,50 @@ def measure(corrector: Corrector, pictures: list[np.ndarray]) -> dict[str, Found
     }
 
 
+def draw(correctors: list[Corrector], pictures: list[np.ndarray]) -> Image.Image:
+    """Rows of input, results, truth; beside each a part of it at its full resolution."""
+    cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for good in pictures:
+        wrong = np.rint(linear_curve(2.5)).astype(np.uint8)[good]
+        white = _white(wrong)
+        if white.mean() >= 0.05 and len(cases) < 3:
+            cases.append((wrong, white, good))
+    for seed, good in enumerate(pictures[:3]):
+        wrong = noisy(good, -4.0, seed)[0]
+        cases.append((wrong, (wrong.mean(2) < np.median(wrong.mean(2))).astype(np.uint8), good))
+    rows = []
+    for wrong, mask, good in cases:
+        # Where half of the pixels are in the mask: the border is what there is to see.
+        share = cv2.blur(mask.astype(np.float32), (2 * PART[0], 2 * PART[1]))
+        height, width = mask.shape
+        inner = np.abs(share - 0.5)[PART[1] : height - PART[1], PART[0] : width - PART[0]]
+        top, left = np.unravel_index(inner.argmin(), inner.shape)
+        part = slice(top, top + 2 * PART[1]), slice(left, left + 2 * PART[0])
+        images = [wrong, *(corrector(wrong) for corrector in correctors), good]
+        rows.append([(image, image[part]) for image in images])
+    across, down = len(correctors) + 2, 2 * PART[1] + GAP
+    sheet = Image.new("RGB", (across * 2 * (2 * PART[0] + GAP), len(rows) * down), "white")
+    for y, row in enumerate(rows):
+        for x, tile in enumerate(image for pair in row for image in pair):
+            small = ImageOps.fit(Image.fromarray(tile), (2 * PART[0], 2 * PART[1]))
+            sheet.paste(small, (x * (2 * PART[0] + GAP), y * down))
+    return sheet
+
+
 def main() -> int:
-    """Print a table for each kind of failure."""
+    """Print a table for each kind of failure, or draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, help="folder of well exposed photographs")
     parser.add_argument("models", nargs="*", default=["default"], help="embedded names or files")
+    parser.add_argument("--sheet", type=Path, help="draw the held-out ones of PHOTOS here")
     options = parser.parse_args()
-    pictures = [
-        np.asarray(Image.open(path).convert("RGB")) for path in sorted(options.photos.glob("*.png"))
-    ]
+    paths = find_photos(options.photos)
+    if options.sheet:
+        pictures = [decode(path) for path in hold_out(paths, 50)[1]]
+        sheet = draw([Corrector(model) for model in options.models], pictures)
+        sheet.save(options.sheet, quality=85, optimize=True)
+        return 0
+    pictures = [decode(path) for path in paths]
     by_model = {model: measure(Corrector(model), pictures) for model in options.models}
     before = ""
     for case, first in next(iter(by_model.values())).items():
@@ -156,6 +199,12 @@ def main() -> int:
 
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def _white(image: np.ndarray) -> np.ndarray:
+    """Where an image is white in all channels, but for specks: H x W uint8, 0 or 1."""
+    white = (image == 255).all(2).astype(np.uint8)
+    return cv2.morphologyEx(white, cv2.MORPH_OPEN, _disc(2))
 
 
 def _disc(radius: int) -> np.ndarray:
