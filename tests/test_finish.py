@@ -56,7 +56,7 @@ def test_the_further_off_the_nearer_to_the_usual_brightness(astronaut, error):
     found = finish.usual_brightness(image, error)
     assert found.dtype == np.float32
     off, was = (abs(finish.luma(one).mean() - 0.45) for one in (found, image))
-    if abs(error) <= 0.5:
+    if not error:
         np.testing.assert_array_equal(found, image)
     elif abs(error) >= 2:
         assert off < 0.01  # the gamma is found on luma, and applied to R, G and B
@@ -90,7 +90,7 @@ def test_exposure_error_counts_stops_of_linear_light():
 
 
 @pytest.mark.parametrize(
-    ("factor", "share"), [(1.02, 0), (0.99, 0), (1.1, None), (2.0, 1), (0.4, 1)]
+    ("factor", "share"), [(1.05, 0), (0.95, 0), (1.18, None), (2.0, 1), (0.4, 1)]
 )
 def test_what_is_nearly_right_is_left_alone(factor, share):
     before = np.random.default_rng(0).uniform(0.1, 0.4, (20, 30, 3)).astype(np.float32)

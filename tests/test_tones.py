@@ -66,6 +66,22 @@ def test_statistics_of_a_wrong_picture_with_black_in_it_are_not_trusted(ev, seed
     assert not tones.trusted(picture, ev)
 
 
+def test_lights_and_whites_that_no_rendering_has_are_not_trusted():
+    codes = np.random.default_rng(0).integers(0, 256, (40, 50, 3))
+    dark = measured_curve(-1.5).astype(np.float32)[codes] / np.float32(255)
+    assert tones.trusted(dark, -1.5)
+    dark[:2] = 1  # a lamp
+    assert not tones.trusted(dark, -1.5)
+    bright = measured_curve(1.5).astype(np.float32)[codes] / np.float32(255)
+    bright[:1] = 1  # 2.5 % of the picture
+    assert tones.trusted(bright, 1.5)
+    bright[:4] = 1
+    assert not tones.trusted(bright, 1.5)
+    good = (codes / 255).astype(np.float32)
+    good[:4] = 1
+    assert tones.trusted(good, 0)
+
+
 class _Told:
     """A model that halves what it sees if it is told tone statistics, and else does nothing."""
 

@@ -18,9 +18,9 @@ _BINS = 65536
 _LUMA = np.array(
     [0.298936021293775, 0.587043074451121, 0.114020904255103]
 )  # Rec. 601, as in the reference outputs
-_TRUSTED, _DOUBTED, _USUAL, _BISECTIONS = 0.5, 2.0, 0.45, 16
+_DOUBTED, _USUAL, _BISECTIONS = 2.0, 0.45, 16
 _WHITE, _LEAST_WHITE = (0.9, 0.99), 0.8
-_SPARED = 0.1, 0.5  # EV
+_SPARED = 0.3, 0.6  # EV
 _DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
 _WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12
 
@@ -35,11 +35,11 @@ def usual_brightness(image: np.ndarray, error: float) -> np.ndarray:
 
     image: H x W x 3 float, corrected; error: how far off the exposure was found to be, in EV.
     The further off a photograph is, the less it tells of its right exposure, and the better the
-    mean of all good photographs is as a guess: below half an EV the correction is trusted, from
+    mean of all good photographs is as a guess: without any error the correction is trusted, from
     2 EV on the mean counts alone. A gamma within 1/2 and 2, for all channels, clipped to [0, 1];
     of training photographs the mean luma is 0.45.
     """
-    doubt = min(1.0, max(0.0, (abs(error) - _TRUSTED) / (_DOUBTED - _TRUSTED)))
+    doubt = min(1.0, abs(error) / _DOUBTED)
     light = np.clip(image, 0, 1)
     tones = luma(light)
     wanted = (1 - doubt) * tones.mean() + doubt * _USUAL
@@ -69,10 +69,10 @@ def neutral_whites(image: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 def spare(image: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Leave alone what is nearly right: a correction of less than half an EV fades out.
+    """Leave alone what is nearly right: a correction of less than 0.6 EV fades out.
 
     image: H x W x 3 float, corrected; before: the same uncorrected, in [0, 1]. Measured by the mean
-    change of luminance in EV, up or down; below a tenth of an EV nothing changes. Good photographs
+    change of luminance in EV, up or down; below 0.3 EV nothing changes. Good photographs
     differ by more than that, and whoever took them may have meant it.
     """
     change = np.abs(_log_luminance(np.clip(image, 0, 1)) - _log_luminance(before)).mean()
