@@ -27,7 +27,7 @@ except ImportError:  # installed where there was no compiler: NumPy gives the sa
     _slice = None
 
 PAPER_GRID = (22, 22, 8)
-_GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
+GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
 _RIDGE = 1e-12  # grey pictures make R, G, B dependent
 # NumPy: 8192 x 12 float32 coefficients stay in a core's second-level cache. Compiled: enough that
@@ -71,7 +71,7 @@ def fit(
     second differences in z, first ones at its ends), the objective of the reference implementation,
     exactly. The time grows with the cube of the smaller of gh and gw.
     """
-    if before.shape != after.shape or before.ndim != 3 or before.shape[2] not in _GUIDE:
+    if before.shape != after.shape or before.ndim != 3 or before.shape[2] not in GUIDE:
         raise ValueError(f"need two pictures of one shape, got {before.shape} and {after.shape}")
     shape = shape or grid_shape(*before.shape[:2])
     if min(shape) < 2:
@@ -258,7 +258,7 @@ def _design(
     rows, columns, depth = shape
     gy = np.repeat((np.arange(height) + 0.5) * (rows - 1) / height, width)
     gx = np.tile((np.arange(width) + 0.5) * (columns - 1) / width, height)
-    gz = pixels @ _GUIDE[channels] * (depth - 1)
+    gz = pixels @ GUIDE[channels] * (depth - 1)
     lower, weights = [], []
     for position, nodes in ((gy, rows), (gx, columns), (gz, depth)):
         below = np.clip(np.floor(position), 0, nodes - 2)
@@ -282,7 +282,7 @@ def _design(
     )
 
 
-def _differences(
+def differences(
     shape: tuple[int, int, int], roughness: tuple[float, float, float]
 ) -> list[np.ndarray]:
     """Penalty matrices along y, x and z: squared weighted differences as D'D."""
@@ -384,7 +384,7 @@ def _block_tridiagonal(
         diagonal[:-1][place] += part[:, :, :, 0, 0]
         diagonal[1:][place] += part[:, :, :, 1, 1]
         coupling[place] += part[:, :, :, 0, 1]
-    smooth_y, smooth_x, smooth_z = _differences(design.shape, design.roughness)
+    smooth_y, smooth_x, smooth_z = differences(design.shape, design.roughness)
     for v in range(terms):
         for node in range(depth):
             diagonal[:, :, node, v, :, node, v] += smooth_y

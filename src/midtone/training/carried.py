@@ -14,14 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from midtone import pyramid
+from midtone import pyramid, upsample
 from midtone.pyramid import Taps
 
-DEPTH = 8
-_GUIDE = (0.25, 0.5, 0.25)
-_ROUGHNESS = 1e-4  # of second differences along the guide, relative to the number of pixels
+DEPTH = upsample.PAPER_GRID[2]
+_ROUGHNESS = 1e-2  # weight of differences along the guide, for one pixel
 _RIDGE = 1e-8  # grey pictures make R, G, B dependent
-_WORST = 0.01
+_NEGLIGIBLE = 0.01
 
 
 def carried_loss(
@@ -39,7 +38,7 @@ def carried_loss(
     before, result, target = (x[..., ::stride, ::stride] for x in (before, result, target))
     # (The small number keeps the gradient of a perfect picture finite.)
     error = ((carry(before, result) - target).square().mean((1, 2, 3)) + 1e-10).sqrt()
-    return torch.log1p(error / _WORST).mean()
+    return torch.log1p(error / _NEGLIGIBLE).mean()
 
 
 def carry(before: Tensor, after: Tensor) -> Tensor:
@@ -56,9 +55,9 @@ def carry(before: Tensor, after: Tensor) -> Tensor:
 
 
 def _design(before: Tensor) -> Tensor:
-    """N x P x 8 (R, G, B, 1), linear along the guide between its 8 nodes."""
+    """N x P x 32, (R, G, B, 1) at each node: linear along the guide between its 8 nodes."""
     colours = before.flatten(2).transpose(1, 2)
-    guide = (colours @ colours.new_tensor(_GUIDE)).clamp(0, 1) * (DEPTH - 1)
+    guide = (colours @ torch.from_numpy(upsample.GUIDE[3]).to(colours)).clamp(0, 1) * (DEPTH - 1)
     nodes = torch.arange(DEPTH, device=before.device)
     share = torch.relu(1 - (guide[..., None] - nodes).abs())
     terms = torch.cat((colours, torch.ones_like(colours[..., :1])), -1)
@@ -67,7 +66,5 @@ def _design(before: Tensor) -> Tensor:
 
 def _penalty() -> Tensor:
     """Roughness along the guide, as in ``upsample.fit``: 32 x 32, for one pixel."""
-    first = np.diff(np.eye(DEPTH), axis=0)
-    rows = np.concatenate((first[:1], np.diff(np.eye(DEPTH), 2, axis=0), first[-1:]))
-    rough = np.kron(_ROUGHNESS * rows.T @ rows, np.eye(4))
-    return torch.from_numpy(rough + _RIDGE * np.eye(4 * DEPTH))
+    *_, along_guide = upsample.differences((2, 2, DEPTH), (0.0, 0.0, _ROUGHNESS))
+    return torch.from_numpy(np.kron(along_guide, np.eye(4)) + _RIDGE * np.eye(4 * DEPTH))
