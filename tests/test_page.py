@@ -284,6 +284,8 @@ def test_nothing_stands_in_the_way_of_anybody(opened, options):
 
 def test_by_keyboard_alone(opened):
     page = opened()
+    # Listened for early: a dialog that opens right after the first listener can be lost.
+    page.on("filechooser", lambda _: None)
     active = "document.activeElement.id || document.activeElement.className"
     page.locator("nav a").focus()  # what is focused first depends on the browser's window
     page.keyboard.press("Tab")

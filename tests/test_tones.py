@@ -18,12 +18,24 @@ SMALL = NetworkConfig(2, (4, 4), (1, 2), tones=tones.COUNT)
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**31))
 def test_quantiles_are_those_of_the_codes(height, width, seed):
     codes = np.random.default_rng(seed).integers(0, 256, (height, width, 3))
-    found = tones.describe((codes / 255).astype(np.float32)).reshape(4, -1)
+    picture = (codes / 255).astype(np.float32)
+    found = tones.describe(picture, tones.QUANTILES).reshape(4, -1)
     for channel in range(3):
         values = codes[..., channel].ravel()
         wanted = np.quantile(values, tones.SHARES, method="inverted_cdf")
         np.testing.assert_allclose(found[channel], wanted / 255, atol=1e-6)
     assert (np.diff(found, axis=1) >= 0).all()
+
+
+def test_scales_are_fine_near_black_and_near_white():
+    picture = np.repeat(np.array([0, 1, 127, 254, 255])[:, None, None] / 255, 3, 2)
+    plain, low, high = tones.describe(picture).reshape(3, 4, -1)[:, 0]
+    np.testing.assert_array_equal(plain, tones.describe(picture, tones.QUANTILES)[: len(plain)])
+    black, one, grey, white = (np.argmin(abs(plain - c / 255)) for c in (0, 1, 127, 255))
+    assert low[one] - low[black] > 20 * (plain[one] - plain[black])
+    assert low[grey] == pytest.approx(7 / 8)
+    assert high[black] == low[white] == 1
+    assert high[white] == low[black] == 0
 
 
 def test_order_of_the_pixels_does_not_matter():

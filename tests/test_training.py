@@ -24,7 +24,7 @@ from midtone.network import CoarseToFine, NetworkConfig, count_parameters  # noq
 from midtone.training import export as exporting  # noqa: E402
 from midtone.training import recipe as recipes  # noqa: E402
 from midtone.training.batches import Share  # noqa: E402
-from midtone.training.checkpoint import CHECKPOINT  # noqa: E402
+from midtone.training.checkpoint import CHECKPOINT, State  # noqa: E402
 from midtone.training.discriminator import SIZE, Discriminator, view  # noqa: E402
 from midtone.training.export import export, parity, to_onnx  # noqa: E402
 from midtone.training.journal import Watch  # noqa: E402
@@ -37,6 +37,7 @@ from midtone.training.losses import (  # noqa: E402
     reconstruction_loss,
 )
 from midtone.training.recipe import RECIPES, Recipe, Stage  # noqa: E402
+from midtone.training.validation import Check, validate  # noqa: E402
 
 TINY = Recipe(
     network=NetworkConfig(levels=2, channels=(4, 4), depth=(2, 2)),
@@ -126,7 +127,7 @@ def test_recipes_survive_json(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "statistics"),
-    [("first", 0), ("second", 0), ("third", tones.COUNT), ("third-end", tones.COUNT)],
+    [("first", 0), ("second", 0), ("third", tones.QUANTILES), ("fourth", tones.COUNT)],
 )
 def test_recipes_of_earlier_runs_can_be_read(name, statistics):
     found = recipes.find(str(Path(__file__).parents[1] / "runs" / f"{name}.recipe.json"))
@@ -450,6 +451,34 @@ def test_a_model_of_coarse_levels_alone_corrects_photographs(photos, tmp_path):
     assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 1
 
 
+class _Speckled(torch.nn.Module):
+    """Adds what no grid carries; halves the picture too if it is told tone statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.config = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.COUNT)
+        self.weight = torch.nn.Parameter(torch.tensor(0.2))
+
+    def forward(self, *levels, tones, finest):
+        picture = pyramid.merge(levels, self.config.taps)
+        speckles = self.weight * (torch.rand(picture.shape) - 0.5)
+        return ((1 - 0.5 * float(tones.any())) * picture + speckles,)
+
+
+@pytest.mark.parametrize(("floor", "factor"), [(0, 1.0), (60, 0.5)])
+def test_validation_measures_what_a_corrected_photograph_gets(floor, factor):
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 256, (8, 6, 3), np.uint8)).resize((48, 64))
+    wrong = floor + (np.asarray(smooth).astype(float) * (200 - floor) / 255).astype(np.uint8)
+    wrong[:8] = floor
+    right = np.rint(factor * wrong).astype(np.uint8)
+    network = _Speckled()
+    checks = [Check("one", wrong, right)]
+    scores = validate(network, dict(network.named_parameters()), checks, 64, 1)
+    assert scores.psnr["one"] == scores.psnr["mean"] > 34  # the speckles alone: 25 dB
+    assert scores.pictures[0].shape == (64, 3 * 48, 3)
+
+
 def test_a_model_can_run_fewer_levels_than_were_trained(photos, tmp_path):
     network = NetworkConfig(3, (4, 4, 4), (1, 1, 2))
     recipe = Recipe((Stage(32, 2, 1, longest_side=48),), network, hold_out=3, validate_every=1)
@@ -485,6 +514,26 @@ def test_a_run_can_start_from_a_model_of_coarse_levels_alone(photos, tmp_path):
         for name in one.keys():  # noqa: SIM118
             if name.startswith("average/") and "subnetworks.0." not in name:
                 torch.testing.assert_close(one.get_tensor(name), other.get_tensor(name))
+
+
+def test_a_run_can_start_from_a_model_that_knows_fewer_statistics(photos, tmp_path):
+    few = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.QUANTILES)
+    first = train(photos, tmp_path / "first", replace(TINY, network=few), workers=0)
+    export(first, tmp_path / "first.onnx", half=False)
+    for start in (first, tmp_path / "first.onnx"):
+        state = State.new(
+            replace(TINY, network=replace(few, tones=tones.COUNT)), torch.device("cpu")
+        )
+        with torch.no_grad():
+            state.network.subnetworks[-1].steer.layers[0].weight.fill_(7)
+        state.start_from(start, 0)
+        picture = np.random.default_rng(0).random((64, 48, 3), np.float32)
+        small = Corrector(tmp_path / "first.onnx")
+        levels, known = small.given(picture, turned=False)
+        more = torch.from_numpy(tones.describe(picture)[None])
+        with torch.no_grad():
+            result = state.network(*map(torch.from_numpy, levels), tones=more)[0]
+        np.testing.assert_allclose(result, small.model.run(levels, known), atol=1e-5)
 
 
 def test_statistics_are_hidden_from_the_same_examples_for_any_number_of_processes():

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -193,18 +193,15 @@ class Corrector:
     def _answer(
         self, picture: np.ndarray, before: np.ndarray, scales: Sequence[float] | None
     ) -> np.ndarray:
-        """What the network makes of a picture, by its tone statistics where they can be trusted.
-
-        Both of the network's answers must then be possible ones.
-        """
+        """What the network makes of a picture, by its tone statistics where they can be trusted."""
 
         def error(after: np.ndarray) -> float:
             return finish.exposure_error(before, np.clip(after, 0, 1))
 
         after = self.network(picture, scales, told=False)
-        if self.model.info.tones and tones.trusted(picture, error(after)):
-            told = self.network(picture, scales)
-            if tones.trusted(picture, error(told)):
+        if self.model.info.tones:
+            told = tones.choose(picture, after, partial(self.network, picture, scales), error)
+            if told is not None:
                 return told
         return finish.usual_brightness(after, error(after))
 
@@ -252,7 +249,7 @@ class Corrector:
         levels = [np.stack(views) for views in zip(*batch, strict=True)]
         if not model.tones:
             return levels, None
-        statistics = told * tones.describe(picture)
+        statistics = told * tones.describe(picture, model.tones)
         return levels, np.repeat(statistics[None], len(batch), 0)
 
     def as_seen(self, picture: np.ndarray) -> np.ndarray:

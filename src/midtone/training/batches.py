@@ -100,7 +100,7 @@ def describe(wrong: Tensor, network: NetworkConfig) -> Tensor:
     if not network.tones:
         return torch.empty(len(wrong), 0)
     pictures = wrong.permute(0, 2, 3, 1).numpy()
-    return torch.from_numpy(np.stack([tones.describe(picture) for picture in pictures]))
+    return torch.from_numpy(np.stack([tones.describe(one, network.tones) for one in pictures]))
 
 
 def _trusted(wrong: Tensor, right: Tensor) -> bool:

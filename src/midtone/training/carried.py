@@ -32,13 +32,22 @@ def carried_loss(
             half as large (coarse levels alone)
     result, target: N x 3 x H x W in [0, 1]; only every ``stride``-th row and column counts
     """
-    before = pyramid.merge(levels, taps)
-    if pyramid.size(before) != pyramid.size(result):
-        before = pyramid.up(before, pyramid.size(result), taps)
-    before, result, target = (x[..., ::stride, ::stride] for x in (before, result, target))
+    pictures = (as_seen(levels, result, taps), result, target)
+    before, result, target = (x[..., ::stride, ::stride] for x in pictures)
     # (The small number keeps the gradient of a perfect picture finite.)
     error = ((carry(before, result) - target).square().mean((1, 2, 3)) + 1e-10).sqrt()
     return torch.log1p(error / _NEGLIGIBLE).mean()
+
+
+def as_seen(levels: Sequence[Tensor], result: Tensor, taps: Taps) -> Tensor:
+    """What a result must be compared with: what its levels show, enlarged to its size.
+
+    The same as ``Corrector.as_seen``.
+    """
+    before = pyramid.merge(levels, taps)
+    if pyramid.size(before) != pyramid.size(result):
+        before = pyramid.up(before, pyramid.size(result), taps)
+    return before
 
 
 def carry(before: Tensor, after: Tensor) -> Tensor:

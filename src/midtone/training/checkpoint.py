@@ -18,6 +18,7 @@ from midtone.training.discriminator import Discriminator
 from midtone.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
+_STATISTICS = ".steer.layers.0.weight"
 
 
 @dataclass
@@ -130,6 +131,10 @@ class State:
         for name, parameter in self.network.named_parameters():
             if name not in found and (".steer." in name or name.startswith(fresh)):
                 continue
+            if name.endswith(_STATISTICS) and found[name].shape[1] < parameter.shape[1]:
+                known = found[name]
+                found[name] = torch.zeros_like(parameter)
+                found[name][:, : known.shape[1]] = known
             if name not in found or found[name].shape != parameter.shape:
                 raise ModelError(f"{path}: is of a network of another shape")
             parameter.copy_(found[name])

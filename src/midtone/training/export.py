@@ -149,7 +149,7 @@ def parity(network: CoarseToFine, model: onnx.ModelProto, finest: int = 1) -> fl
     split = [pyramid.split(one, network.config.levels, network.config.taps) for one in picture]
     levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*split, strict=True)]
     levels = [np.ascontiguousarray(level) for level in levels[finest - 1 :]]
-    statistics = np.stack([tones.describe(one) for one in picture])
+    statistics = np.stack([tones.describe(one, network.config.tones) for one in picture])
     with torch.inference_mode():
         steering = torch.from_numpy(statistics) if network.config.tones else None
         pictures = map(torch.from_numpy, levels)

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from midtone import finish, tones
 from midtone.data.pairs import Pair
 from midtone.data.patches import load
 from midtone.data.photographs import Photographs
@@ -19,6 +20,7 @@ from midtone.data.windows import fit, pad_square
 from midtone.evaluation.metrics import psnr, ssim
 from midtone.network import CoarseToFine
 from midtone.training.batches import describe, prepare, to_float
+from midtone.training.carried import as_seen, carry
 
 _EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _ROWS, _PAIRS = 8, 60
@@ -75,34 +77,20 @@ def validate(
 ) -> Scores:
     """Scores of the network with the given weights on whole pictures, ``size`` px, unpadded.
 
+    Measured is what a grid of one cell carries over (``training.carried``), with tone statistics
+    where they would be believed: nearly what a corrected photograph gets of the network's picture.
     half: work in bfloat16. While only coarse levels are trained, their finest result is
     compared with its own target.
     """
     found: dict[str, list[tuple[float, float]]] = {}
     pictures = []
-    device = next(iter(weights.values())).device
     for check in checks:
         wrong, right = fit(check.wrong, size), fit(check.right, size)
-        height, width = wrong.shape[:2]
-        given, target = (
-            to_float(torch.from_numpy(pad_square(one)[None])) for one in (wrong, right)
-        )
-        levels, targets = prepare(given, target, network.config, finest)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            result = torch.func.functional_call(
-                network,
-                weights,
-                tuple(level.to(device) for level in levels),
-                {"tones": describe(given, network.config).to(device), "finest": finest},
-            )[0]
-        height, width = (-(-side >> max(0, finest - 2)) for side in (height, width))
-        got, wanted = (
-            one[0, :, :height, :width].float().cpu().clamp(0, 1).permute(1, 2, 0).numpy()
-            for one in (result, targets[0])
-        )
+        got, wanted = _corrected(network, weights, wrong, right, finest, half)
         found.setdefault(check.group, []).append((psnr(got, wanted), ssim(got, wanted)))
         codes = (np.rint(255 * one).astype(np.uint8) for one in (got, wanted))
-        given_size = Image.fromarray(wrong).resize((width, height), Image.Resampling.BICUBIC)
+        shape = got.shape[1::-1]
+        given_size = Image.fromarray(wrong).resize(shape, Image.Resampling.BICUBIC)
         pictures.append(np.hstack((np.asarray(given_size), *codes)))
     means = {group: np.mean(values, 0) for group, values in sorted(found.items())}
     means["mean"] = np.mean(list(means.values()), 0)
@@ -111,6 +99,45 @@ def validate(
         {group: round(float(mean[1]), 4) for group, mean in means.items()},
         pictures,
     )
+
+
+def _corrected(
+    network: CoarseToFine,
+    weights: dict[str, Tensor],
+    wrong: np.ndarray,
+    right: np.ndarray,
+    finest: int,
+    half: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One corrected picture and its target, H x W x 3 float32 in [0, 1]."""
+    device = next(iter(weights.values())).device
+    given, target = (to_float(torch.from_numpy(pad_square(one)[None])) for one in (wrong, right))
+    levels, targets = prepare(given, target, network.config, finest)
+    statistics = describe(to_float(torch.from_numpy(wrong[None])), network.config)
+    height, width = (-(-side >> max(0, finest - 2)) for side in wrong.shape[:2])
+    before = as_seen(levels, targets[0], network.config.taps)[..., :height, :width]
+
+    def ask(told: bool = True) -> np.ndarray:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            result = torch.func.functional_call(
+                network,
+                weights,
+                tuple(level.to(device) for level in levels),
+                {"tones": told * statistics.to(device), "finest": finest},
+            )[0]
+        return _plain(carry(before, result[..., :height, :width].float().cpu()))
+
+    def error(after: np.ndarray) -> float:
+        return finish.exposure_error(_plain(before), after)
+
+    result, told = ask(told=False), None
+    if network.config.tones:
+        told = tones.choose(wrong / 255, result, ask, error)
+    return result if told is None else told, _plain(targets[0][..., :height, :width])
+
+
+def _plain(picture: Tensor) -> np.ndarray:
+    return picture[0].clamp(0, 1).permute(1, 2, 0).numpy()
 
 
 def write_sheet(pictures: Sequence[np.ndarray], path: Path) -> None:
