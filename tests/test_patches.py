@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -16,6 +18,7 @@ from midtone.data.photographs import (
     size_of,
     well_exposed,
 )
+from midtone.data.synthesize import ErrorModel
 from midtone.data.windows import (
     WindowModel,
     acceptable,
@@ -77,6 +80,31 @@ def test_windows_lie_within_the_photograph():
         assert window.top + window.height <= 200
         assert window.left + window.width <= 333
         assert window.height >= 0.8 * 200 - 1
+
+
+@pytest.mark.parametrize(
+    ("windows", "changed"),
+    [({"gamma": 0.5}, True), ({"swapped_share": 1.0}, False), ({"swapped_share": 0.0}, False)],
+)
+def test_windows_are_varied_before_they_are_spoiled(windows, changed):
+    image = np.full((40, 40, 3), (40, 90, 160), np.uint8)
+    model = WindowModel(saturation=(1.0, 1.0), **windows)
+    exactly = ErrorModel(((1.0, 0.0, 0.0),), camera_share=0, black_share=0, balance=0, contrast=0)
+    exactly = replace(exactly, noise_share=0, jpeg_share=0)
+    examples = FromPhotographs(Photographs([image]), 32, 0, exactly, model)
+    seen = set()
+    for number in range(40):
+        wrong, right = examples[number]
+        np.testing.assert_array_equal(wrong, right)  # varied alike
+        assert (right == right[0, 0]).all()
+        seen.add(tuple(map(int, right[0, 0])))
+    if changed:
+        assert len(seen) > 30
+        assert all(red < green < blue for red, green, blue in seen)
+        assert min(green for _, green, _ in seen) < 80 < 100 < max(green for _, green, _ in seen)
+    else:
+        assert {tuple(sorted(colour)) for colour in seen} == {(40, 90, 160)}
+        assert len(seen) == (6 if windows["swapped_share"] else 1)
 
 
 @pytest.mark.parametrize("shape", [(10, 300), (300, 10), (64, 64), (1, 1), (500, 333)])

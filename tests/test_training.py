@@ -42,7 +42,7 @@ from midtone.training.validation import Check, validate  # noqa: E402
 TINY = Recipe(
     network=NetworkConfig(levels=2, channels=(4, 4), depth=(2, 2)),
     stages=(
-        Stage(32, 2, 3, 1e-3, 1e-3, finest=2),
+        Stage(32, 2, 3, 1e-3, 1e-3, finest=2, dropped=0.2),
         Stage(32, 2, 3, 1e-3, 1e-4, warmup=2, adversarial=4 / 255),
     ),
     hold_out=3,
@@ -255,9 +255,10 @@ def checkpoint_time(out):
 
 
 def test_two_processes_do_what_one_does(photos, tmp_path, recipe_path):
-    # Without the discriminator, whose batch normalisation sees a process's own share.
+    # Without the discriminator, whose batch normalisation sees a process's own share, and without
+    # dropped features, which each process draws for itself.
     recipe = recipes.find(str(recipe_path))
-    stages = tuple(replace(stage, adversarial=0.0) for stage in recipe.stages)
+    stages = tuple(replace(stage, adversarial=0.0, dropped=0.0) for stage in recipe.stages)
     recipe = replace(recipe, stages=stages)
     recipe_path.write_text(json.dumps(asdict(recipe)))
     whole = train(photos, tmp_path / "one", recipe, workers=0, precision="float32")
@@ -449,6 +450,16 @@ def test_a_model_of_coarse_levels_alone_corrects_photographs(photos, tmp_path):
         picture = np.random.default_rng(0).random((23, 32, 3), np.float32)
         assert corrector.network(picture).shape == corrector.as_seen(picture).shape
     assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 1
+
+
+def test_features_are_dropped_only_while_a_network_is_trained():
+    network = CoarseToFine(TINY.network)
+    levels = [torch.rand(2, 3, 32, 32), torch.rand(2, 3, 16, 16)]
+    with torch.no_grad():
+        whole = network(*levels)[0]
+        network.drop(0.3)
+        assert (network(*levels)[0] - whole).abs().max() > 1e-3
+        torch.testing.assert_close(network.eval()(*levels)[0], whole)
 
 
 class _Speckled(torch.nn.Module):

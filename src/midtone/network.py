@@ -70,6 +70,8 @@ class SubNetwork(nn.Module):
     Each encoder stage: two 3 x 3 convolutions with leaky ReLU, then 2 x 2 max pooling. Decoder
     stages start with a 2 x 2 transposed convolution and a plain ReLU, as in the authors' release.
 
+    dropped, an attribute: share of the feature maps of each stage that the decoder does not get
+           while the network is trained, so that it learns fewer pictures by heart; 0 at first
     tones: statistics that scale and shift the features of the bridge and of each decoder stage
            (FiLM, Perez et al. 2018); the last layer starts at zero, so they begin by doing nothing
     """
@@ -88,6 +90,7 @@ class SubNetwork(nn.Module):
         )
         self.decoder = nn.ModuleList(_double(2 * width, width, slope) for width in reversed(widths))
         self.head = nn.Conv2d(channels, 3, 1)
+        self.dropped = 0.0
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, a=slope)
@@ -99,9 +102,9 @@ class SubNetwork(nn.Module):
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(x)
-            skips.append(x)
+            skips.append(self._drop(x))
             x = nn.functional.max_pool2d(x, 2)
-        x = self.bridge(x)
+        x = self._drop(self.bridge(x))
         steps: list[tuple[Tensor, Tensor]] = []
         if self.steer is not None:
             if tones is None:
@@ -114,6 +117,9 @@ class SubNetwork(nn.Module):
             if steps:
                 x = _steered(x, steps[number])
         return cast(Tensor, self.head(x))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout2d(x, self.dropped) if self.training and self.dropped else x
 
 
 class _Steering(nn.Module):
@@ -193,6 +199,11 @@ class CoarseToFine(nn.Module):
         if finest > 1:
             result = self.enlarge[finest - 2](result)
         return (result, *reversed(results))
+
+    def drop(self, share: float) -> None:
+        """Hide that share of the feature maps from the decoders while the network is trained."""
+        for module in self.subnetworks:
+            cast(SubNetwork, module).dropped = share
 
     @torch.no_grad()
     def add_nothing(self, levels: int) -> None:

@@ -23,6 +23,7 @@ from midtone.data.windows import (
     Window,
     WindowModel,
     balance,
+    brighten,
     collage,
     draw_patch,
     draw_window,
@@ -78,6 +79,10 @@ class FromPhotographs:
         if self.windows:
             right = saturate(right, rng.uniform(*self.windows.saturation))
             right = balance(right, np.exp(rng.normal(0, self.windows.balance, 3)))
+            if self.windows.gamma:
+                right = brighten(right, np.exp(rng.normal(0, self.windows.gamma)))
+            if self.windows.swapped_share and rng.random() < self.windows.swapped_share:
+                right = right[..., rng.permutation(3)]
         return right
 
 

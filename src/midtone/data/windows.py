@@ -23,6 +23,11 @@ class WindowModel:
     saturation:   smallest and largest factor of a window's saturation, before it is spoiled
     balance:      standard deviation of a channel's gain, relative, before it is spoiled
     collage_share: two photographs side by side or one above the other
+    gamma:        standard deviation of the logarithm of a window's gamma, before it is spoiled:
+                  good photographs of one scene differ as much, and no brightness can be learned by
+                  heart
+    swapped_share: windows whose channels are in another order, before they are spoiled: errors of
+                  exposure do not know colours, and again fewer photographs are learned by heart
     """
 
     coverage: tuple[float, float] = (0.8, 1.0)
@@ -31,6 +36,8 @@ class WindowModel:
     saturation: tuple[float, float] = (0.6, 1.3)
     balance: float = 0.0
     collage_share: float = 0.0
+    gamma: float = 0.0
+    swapped_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,11 @@ def balance(image: np.ndarray, gains: np.ndarray) -> np.ndarray:
     """Multiply the channels of an H x W x 3 uint8 image; the brightest gain becomes 1."""
     table = np.rint(np.arange(256)[:, None] * (gains / gains.max())).astype(np.uint8)
     return np.stack([table[:, channel][image[..., channel]] for channel in range(3)], -1)
+
+
+def brighten(image: np.ndarray, gamma: float) -> np.ndarray:
+    """Raise an H x W x 3 uint8 image, as part of its range, to the power ``gamma``."""
+    return np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)[image]
 
 
 def collage(one: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,8 @@
 """One visible training loop: pictures in, weights out; stops and resumes anywhere.
 
 With ``torchrun`` each process takes its share of every batch, so the result does not depend on the
-number of processes (but for the discriminator's batch normalisation, which sees its own share).
+number of processes (but for the discriminator's batch normalisation, which sees its own share, and
+for dropped features).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,6 +37,17 @@ from midtone.training.source import open_source
 from midtone.training.validation import validate
 
 
+@contextmanager
+def _flushing() -> Iterator[None]:
+    """Numbers too small to matter are zero, and do not slow everything down."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_flushing()
 def train(
     source: Path,
     out: Path,
@@ -60,7 +74,6 @@ def train(
     Returns the path of the final checkpoint. Raises UsageError for unusable data and for a run in
     ``out`` unless ``resume``, ModelError if that has other settings, or if the loss diverges.
     """
-    torch.set_flush_denormal(True)
     place, rank, world = _join(device)
     half = _half(place, precision)
     checkpoint = out / CHECKPOINT
@@ -87,6 +100,7 @@ def train(
             state.forget_moments()
         examples = data.examples(stage)
         share = Share(steps, stage.batch, rank, world)
+        state.network.drop(stage.dropped)
         network = _shared(state.network, stage, world)
         watch = Watch()
         for levels, tones, targets in batches(
@@ -95,6 +109,8 @@ def train(
             done = state.step - before + length
             if stage.tones_dropped:
                 tones = hide(tones, stage, share, (recipe.seed, state.step))
+            if stage.dropped:
+                torch.manual_seed(_seed(recipe.seed, state.step, rank))
             factor = stage.factor(done, len(examples))
             with torch.autocast(place.type, torch.bfloat16, enabled=half):
                 results = network(
@@ -216,8 +232,11 @@ def _lay(level: Tensor, place: torch.device) -> Tensor:
 
 
 def _random(seed: int, step: int, rank: int) -> torch.Generator:
-    state = np.random.SeedSequence((seed, step, rank)).generate_state(1)
-    return torch.Generator().manual_seed(int(state[0]))
+    return torch.Generator().manual_seed(_seed(seed, step, rank))
+
+
+def _seed(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
 
 
 def _warn(sentence: str) -> None:

@@ -31,6 +31,8 @@ class Stage:
                  must be short beside a stage that changes untrained levels. 0: the last weights
     tones_dropped: share of the examples whose tone statistics are hidden (zeros), so that the
                  network learns to judge by the picture too
+    dropped:     share of the feature maps that the decoders do not get, so that the network learns
+                 fewer pictures by heart (spatial dropout, Tompson et al. 2015)
     carried:     weight of the loss after guided upsampling (``training.carried``)
     adversarial: weight of the adversarial loss, which begins after ``adversarial_after`` epochs
     discriminator_rate: of its Adam; it falls as the network's does
@@ -48,6 +50,7 @@ class Stage:
     longest_side: int | None = 320
     ema: float = 0.999
     tones_dropped: float = 0.0
+    dropped: float = 0.0
     carried: float = 0.0
     epochs: int = 0
     halve_every: int = 0

@@ -84,6 +84,7 @@ def validate(
     """
     found: dict[str, list[tuple[float, float]]] = {}
     pictures = []
+    network.eval()
     for check in checks:
         wrong, right = fit(check.wrong, size), fit(check.right, size)
         got, wanted = _corrected(network, weights, wrong, right, finest, half)
@@ -92,6 +93,7 @@ def validate(
         shape = got.shape[1::-1]
         given_size = Image.fromarray(wrong).resize(shape, Image.Resampling.BICUBIC)
         pictures.append(np.hstack((np.asarray(given_size), *codes)))
+    network.train()
     means = {group: np.mean(values, 0) for group, values in sorted(found.items())}
     means["mean"] = np.mean(list(means.values()), 0)
     return Scores(
