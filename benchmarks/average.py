@@ -3,7 +3,8 @@
     python benchmarks/average.py run1=0.4 run2=0.2 default=0.4 -o start/
 
 makes a folder from which ``midtone train --start`` begins. A weight that a network lacks (the
-steering by tone statistics) is averaged over those that have it.
+steering by tone statistics) is averaged over those that have it; statistics that one does not know
+do nothing in it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from midtone.training.checkpoint import CHECKPOINT, find_start, first_weights
+from midtone.training.checkpoint import CHECKPOINT, STEERED, find_start, first_weights, widened
 
 
 def main() -> None:
@@ -23,13 +24,21 @@ def main() -> None:
     parser.add_argument("parts", nargs="+", metavar="RUN|MODEL=SHARE")
     parser.add_argument("-o", "--out", type=Path, required=True)
     options = parser.parse_args()
-    sums: dict[str, torch.Tensor] = {}
-    shares: dict[str, float] = {}
+    parts: list[tuple[dict[str, torch.Tensor], float]] = []
     for part in options.parts:
         name, _, share = part.rpartition("=")
-        for key, tensor in first_weights(find_start(name)).items():
-            sums[key] = sums.get(key, 0) + float(share) * tensor.float()
-            shares[key] = shares.get(key, 0) + float(share)
+        parts.append((first_weights(find_start(name)), float(share)))
+    most = max(
+        (t.shape[1] for found, _ in parts for key, t in found.items() if key.endswith(STEERED)),
+        default=0,
+    )
+    sums: dict[str, torch.Tensor] = {}
+    shares: dict[str, float] = {}
+    for found, share in parts:
+        for key, weight in found.items():
+            tensor = widened(weight, most) if key.endswith(STEERED) else weight
+            sums[key] = sums.get(key, 0) + share * tensor.float()
+            shares[key] = shares.get(key, 0) + share
     options.out.mkdir(parents=True, exist_ok=True)
     save_file(
         {f"average/{key}": (total / shares[key]).contiguous() for key, total in sums.items()},

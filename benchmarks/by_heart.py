@@ -22,9 +22,7 @@ from midtone.data.synthesize import synthesize
 from midtone.network import NetworkConfig
 from midtone.training import recipe as recipes
 from midtone.training.checkpoint import State, find_start
-from midtone.training.validation import Check, validate
-
-_EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
+from midtone.training.validation import EVS, Check, validate
 
 
 def main() -> None:
@@ -42,17 +40,20 @@ def main() -> None:
         training[:: len(training) // len(held_out)], stage.longest_side, chosen=True
     ).images
     groups = {"learned from": known[: len(others)], "others": others}
-    print(f"{len(others)} photographs each | " + " | ".join(f"{ev:+.1f} EV" for ev in _EVS))
+    checks: dict[str, list[Check]] = {}
+    for group, images in groups.items():
+        checks[group] = []
+        for (number, image), ev in product(enumerate(images), EVS):
+            rng = np.random.default_rng((number, round(10 * ev) + 100))
+            wrong = synthesize(image, ev, stage.errors, rng)
+            checks[group].append(Check(f"{ev:+.1f}", wrong, image))
+    print(f"{len(others)} photographs each | " + " | ".join(f"{ev:+.1f} EV" for ev in EVS))
     for name in options.models:
         state = State.new(recipe, torch.device("cpu"))
         state.start_from(find_start(name), 0)
-        for group, images in groups.items():
-            checks = []
-            for (number, image), ev in product(enumerate(images), _EVS):
-                rng = np.random.default_rng((number, round(10 * ev) + 100))
-                checks.append(Check(f"{ev:+.1f}", synthesize(image, ev, stage.errors, rng), image))
-            psnr = validate(state.network, state.average, checks, stage.size, stage.finest).psnr
-            row = " | ".join(f"{psnr[f'{ev:+.1f}']:.2f}" for ev in _EVS)
+        for group, these in checks.items():
+            psnr = validate(state.network, state.average, these, stage.size, stage.finest).psnr
+            row = " | ".join(f"{psnr[f'{ev:+.1f}']:.2f}" for ev in EVS)
             print(f"{name}, {group} | {row} | mean {psnr['mean']:.2f}", flush=True)
 
 

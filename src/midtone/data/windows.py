@@ -154,7 +154,7 @@ def fit(image: np.ndarray, size: int) -> np.ndarray:
     height, width = image.shape[:2]
     scale = size / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.array(
+    return np.asarray(
         Image.fromarray(np.ascontiguousarray(image)).resize(shape, Image.Resampling.BICUBIC)
     )
 

@@ -18,7 +18,7 @@ from midtone.training.discriminator import Discriminator
 from midtone.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
-_STATISTICS = ".steer.layers.0.weight"
+STEERED = ".steer.layers.0.weight"  # what takes the tone statistics, by the end of its name
 
 
 @dataclass
@@ -131,16 +131,19 @@ class State:
         for name, parameter in self.network.named_parameters():
             if name not in found and (".steer." in name or name.startswith(fresh)):
                 continue
-            if name.endswith(_STATISTICS) and found[name].shape[1] < parameter.shape[1]:
-                known = found[name]
-                found[name] = torch.zeros_like(parameter)
-                found[name][:, : known.shape[1]] = known
+            if name.endswith(STEERED):
+                found[name] = widened(found[name], parameter.shape[1])
             if name not in found or found[name].shape != parameter.shape:
                 raise ModelError(f"{path}: is of a network of another shape")
             parameter.copy_(found[name])
         self.network.add_nothing(fresh_levels)
         for name, parameter in self.network.named_parameters():
             self.average[name].copy_(parameter)
+
+
+def widened(weight: Tensor, statistics: int) -> Tensor:
+    """A ``STEERED`` weight for at least so many statistics; further ones do nothing."""
+    return nn.functional.pad(weight, (0, max(0, statistics - weight.shape[1])))
 
 
 def first_weights(path: Path) -> dict[str, Tensor]:

@@ -19,10 +19,10 @@ from midtone.data.synthesize import ErrorModel, synthesize
 from midtone.data.windows import fit, pad_square
 from midtone.evaluation.metrics import psnr, ssim
 from midtone.network import CoarseToFine
-from midtone.training.batches import describe, prepare, to_float
+from midtone.training.batches import prepare, to_float
 from midtone.training.carried import as_seen, carry
 
-_EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
+EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _ROWS, _PAIRS = 8, 60
 
 
@@ -51,7 +51,7 @@ def from_photographs(photographs: Photographs, errors: ErrorModel, seed: int) ->
     """One error for each photograph, the EVs in turn."""
     checks = []
     for number, image in enumerate(photographs.images):
-        ev = _EVS[number % len(_EVS)]
+        ev = EVS[number % len(EVS)]
         rng = np.random.default_rng((seed, number))
         checks.append(Check(f"{ev:+.1f}", synthesize(image, ev, errors, rng), image))
     return checks
@@ -115,9 +115,11 @@ def _corrected(
     device = next(iter(weights.values())).device
     given, target = (to_float(torch.from_numpy(pad_square(one)[None])) for one in (wrong, right))
     levels, targets = prepare(given, target, network.config, finest)
-    statistics = describe(to_float(torch.from_numpy(wrong[None])), network.config)
+    picture = wrong / 255
+    statistics = torch.from_numpy(tones.describe(picture, network.config.tones)[None])
     height, width = (-(-side >> max(0, finest - 2)) for side in wrong.shape[:2])
     before = as_seen(levels, targets[0], network.config.taps)[..., :height, :width]
+    seen = _plain(before)
 
     def ask(told: bool = True) -> np.ndarray:
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
@@ -130,11 +132,11 @@ def _corrected(
         return _plain(carry(before, result[..., :height, :width].float().cpu()))
 
     def error(after: np.ndarray) -> float:
-        return finish.exposure_error(_plain(before), after)
+        return finish.exposure_error(seen, after)
 
     result, told = ask(told=False), None
     if network.config.tones:
-        told = tones.choose(wrong / 255, result, ask, error)
+        told = tones.choose(picture, result, ask, error)
     return result if told is None else told, _plain(targets[0][..., :height, :width])
 
 
