@@ -2,17 +2,21 @@
 
     python benchmarks/average.py run1=0.4 run2=0.2 default=0.4 -o start/
 
-makes a folder from which ``midtone train --start`` begins. A weight that a network lacks (the
-steering by tone statistics) is averaged over those that have it; statistics that one does not know
-do nothing in it.
+makes a folder from which ``midtone train --start`` begins and that ``midtone export`` writes, with
+the recipe of the first run among the parts, and the shares in it. A weight that a network lacks
+(the steering by tone statistics) is averaged over those that have it; statistics that one does not
+know do nothing in it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from midtone.training.checkpoint import CHECKPOINT, STEERED, find_start, first_weights, widened
@@ -25,13 +29,22 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     options = parser.parse_args()
     parts: list[tuple[dict[str, torch.Tensor], float]] = []
+    recipe: dict[str, Any] | None = None
     for part in options.parts:
         name, _, share = part.rpartition("=")
-        parts.append((first_weights(find_start(name)), float(share)))
+        path = find_start(name)
+        parts.append((first_weights(path), float(share)))
+        if recipe is None and path.name == CHECKPOINT:
+            with safe_open(path, "pt") as file:
+                recipe = json.loads(file.metadata()["recipe"])
+    if recipe is None:
+        parser.error("one of the parts must be a run: it knows the recipe")
     most = max(
         (t.shape[1] for found, _ in parts for key, t in found.items() if key.endswith(STEERED)),
         default=0,
     )
+    if most:
+        recipe["network"]["tones"] = most
     sums: dict[str, torch.Tensor] = {}
     shares: dict[str, float] = {}
     for found, share in parts:
@@ -43,6 +56,7 @@ def main() -> None:
     save_file(
         {f"average/{key}": (total / shares[key]).contiguous() for key, total in sums.items()},
         options.out / CHECKPOINT,
+        {"recipe": json.dumps(recipe | {"mean_of": options.parts}), "step": "0"},
     )
 
 

@@ -127,7 +127,13 @@ def test_recipes_survive_json(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "statistics"),
-    [("first", 0), ("second", 0), ("third", tones.QUANTILES), ("fourth", tones.COUNT)],
+    [
+        ("first", 0),
+        ("second", 0),
+        ("third", tones.QUANTILES),
+        ("fourth", tones.COUNT),
+        ("sixth", tones.COUNT),
+    ],
 )
 def test_recipes_of_earlier_runs_can_be_read(name, statistics):
     found = recipes.find(str(Path(__file__).parents[1] / "runs" / f"{name}.recipe.json"))
