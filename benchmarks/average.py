@@ -2,10 +2,10 @@
 
     python benchmarks/average.py run1=0.4 run2=0.2 default=0.4 -o start/
 
-makes a folder from which ``midtone train --start`` begins and that ``midtone export`` writes, with
-the recipe of the first run among the parts, and the shares in it. A weight that a network lacks
-(the steering by tone statistics) is averaged over those that have it; statistics that one does not
-know do nothing in it.
+makes a folder from which ``midtone train --start`` begins. If there is a run among the parts, the
+first gives its recipe, with the shares in it, and ``midtone export`` can write the mean. A weight
+that a network lacks (the steering by tone statistics) is averaged over those that have it;
+statistics that one does not know do nothing in it.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def main() -> None:
         if recipe is None and path.name == CHECKPOINT:
             with safe_open(path, "pt") as file:
                 recipe = json.loads(file.metadata()["recipe"])
-    if recipe is None:
-        parser.error("one of the parts must be a run: it knows the recipe")
     most = max(
         (t.shape[1] for found, _ in parts for key, t in found.items() if key.endswith(STEERED)),
         default=0,
     )
-    if most:
+    header = None
+    if recipe is not None:
         recipe["network"]["tones"] = most
+        header = {"recipe": json.dumps(recipe | {"mean_of": options.parts}), "step": "0"}
     sums: dict[str, torch.Tensor] = {}
     shares: dict[str, float] = {}
     for found, share in parts:
@@ -56,7 +56,7 @@ def main() -> None:
     save_file(
         {f"average/{key}": (total / shares[key]).contiguous() for key, total in sums.items()},
         options.out / CHECKPOINT,
-        {"recipe": json.dumps(recipe | {"mean_of": options.parts}), "step": "0"},
+        header,
     )
 
 

@@ -34,7 +34,7 @@ from PIL import Image, ImageOps
 
 from midtone import Corrector, photo
 from midtone.data.photographs import decode, find_photos, hold_out
-from midtone.data.synthesize import linear_curve, measured_curve
+from midtone.data.synthesize import expose, linear_curve
 
 SHOT, READ = 4e-4, 4e-7  # variances at full scale and at black
 RING = 8
@@ -100,13 +100,13 @@ def noisy(good: np.ndarray, ev: float, seed: int) -> list[np.ndarray]:
 
 def harmless(corrector: Corrector, good: np.ndarray, ev: float) -> Found:
     """Mean absolute change of a photograph that is nearly right."""
-    wrong = np.rint(measured_curve(ev)).astype(np.uint8)[good]
+    wrong = expose(good, ev)
     return {"change": _difference(corrector(wrong), wrong)}
 
 
 def twice(corrector: Corrector, good: np.ndarray, ev: float) -> Found:
     """Mean absolute change by the first and by the second correction."""
-    wrong = np.rint(measured_curve(ev)).astype(np.uint8)[good]
+    wrong = expose(good, ev)
     once = corrector(wrong)
     return {"first": _difference(once, wrong), "second": _difference(corrector(once), once)}
 

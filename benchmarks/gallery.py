@@ -10,12 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 
 from midtone import Corrector
 from midtone.data.photographs import decode, find_photos, hold_out
-from midtone.data.synthesize import measured_curve
+from midtone.data.synthesize import expose
 
 EVS = (-2.0, -1.0, 1.0, 2.0)
 ACROSS, TILE, GAP = 4, (168, 126), 4
@@ -34,8 +33,7 @@ def main() -> int:
     rows = -(-len(chosen) // ACROSS)
     sheet = Image.new("RGB", (ACROSS * width, rows * height), "white")
     for number, path in enumerate(chosen):
-        curve = np.rint(measured_curve(EVS[number % len(EVS)])).astype(np.uint8)
-        wrong = curve[decode(path)]
+        wrong = expose(decode(path), EVS[number % len(EVS)])
         left, top = number % ACROSS * width, number // ACROSS * height
         for place, image in enumerate((wrong, corrector(wrong))):
             sheet.paste(ImageOps.fit(Image.fromarray(image), TILE), (left + place * TILE[0], top))

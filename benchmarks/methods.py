@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from skimage.data import astronaut
 
-from midtone.data.synthesize import measured_curve
+from midtone.data.synthesize import expose
 from midtone.evaluation import ma
 from midtone.evaluation.methods import CLASSICAL, MODEL, Method
 from midtone.evaluation.metrics import SSIM, psnr
@@ -39,7 +39,7 @@ def run(name: str, megapixels: float) -> tuple[float, float]:
     """Seconds and MB of one method or measure."""
     side = round((megapixels * 1e6) ** 0.5)
     good = np.asarray(Image.fromarray(astronaut()).resize((side, side)))
-    wrong = np.rint(measured_curve(-1.5)).astype(np.uint8)[good]
+    wrong = expose(good, -1.5)
     method = Method(name, "default" if name == MODEL else "")
     if name not in MEASURES:
         method(wrong[:256, :256], Path(), None)  # imports, models

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from midtone import photo
 from midtone.data.pairs import REFERENCE, Pair, format_ev
 from midtone.data.photographs import decode
-from midtone.data.synthesize import measured_curve
+from midtone.data.synthesize import expose
 from midtone.evaluation import benchmark, methods, sheet, tables
 
 EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
@@ -43,7 +43,7 @@ def spoil(folder: Path, out: Path) -> list[Pair]:
         Image.fromarray(good).save(reference)
         for ev in EVS:
             wrong = out / "input" / f"{path.stem}_{format_ev(ev)}.png"
-            Image.fromarray(np.rint(measured_curve(ev)).astype(np.uint8)[good]).save(wrong)
+            Image.fromarray(expose(good, ev)).save(wrong)
             pairs.append(Pair(wrong, {REFERENCE: reference}, path.stem, ev))
     return pairs
 

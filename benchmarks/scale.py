@@ -17,7 +17,7 @@ from PIL import Image
 
 from midtone import Corrector
 from midtone.data.photographs import decode
-from midtone.data.synthesize import measured_curve
+from midtone.data.synthesize import expose
 from midtone.evaluation.metrics import psnr
 from midtone.photo import open_photo
 
@@ -26,12 +26,17 @@ _SIDE = 512
 
 
 def from_file(corrector: Corrector, picture: np.ndarray) -> np.ndarray:
-    """Correct H x W x 3 uint8 by way of a JPEG file, as ``midtone fix`` does; made small."""
+    """Correct H x W x 3 uint8 by way of a JPEG file, as ``midtone fix`` does."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=95)
     corrected, _ = corrector.correct_file(open_photo(file.getvalue()))
     assert corrected is not None
-    image = Image.fromarray(corrected.pixels)
+    return corrected.pixels
+
+
+def small(picture: np.ndarray) -> np.ndarray:
+    """No longer than 512 px, H x W x 3 uint8."""
+    image = Image.fromarray(picture)
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.BICUBIC)
     return np.asarray(image)
 
@@ -46,10 +51,13 @@ def main() -> None:
     print("| photograph | MP | EV | large | small | difference |\n|---|---|---|---|---|---|")
     rows = []
     for path in options.photos:
-        large, target = decode(path), decode(path, _SIDE)
+        large = decode(path)
+        target = small(large)
         for ev in _EVS:
-            table = np.rint(measured_curve(ev)).astype(np.uint8)
-            found = from_file(corrector, table[large]), corrector(table[target])
+            found = (
+                small(from_file(corrector, expose(large, ev))),
+                corrector(expose(target, ev)),
+            )
             row = [psnr(picture / 255, target / 255) for picture in found]
             rows.append(row)
             print(

@@ -23,7 +23,7 @@ from midtone.data import align, splits
 from midtone.data.develop import Developed, develop
 from midtone.data.pairs import format_ev
 from midtone.data.photographs import decode
-from midtone.data.synthesize import measured_curve
+from midtone.data.synthesize import expose
 from midtone.errors import Error, PhotoError
 
 PAPER_EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
@@ -169,9 +169,7 @@ def from_photograph(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
     """Expose a good photograph wrongly, by the measured curves. Raises PhotoError, OSError."""
     data = scene.source.read_bytes()
     good = decode(scene.source, settings.side)
-    inputs = {
-        ev: photo.Photo(np.rint(measured_curve(ev)).astype(np.uint8)[good]) for ev in settings.evs
-    }
+    inputs = {ev: photo.Photo(expose(good, ev)) for ev in settings.evs}
     entry = {"camera": "", "source": hashlib.sha256(data).hexdigest()}
     return _write(out, settings, scene, inputs, {"": photo.Photo(good)}, good, entry)
 

@@ -80,6 +80,11 @@ def measured_curve(ev: float) -> np.ndarray:
     return curve
 
 
+def expose(image: np.ndarray, ev: float) -> np.ndarray:
+    """A photograph as the measured curve of ``ev`` leaves it: H x W x 3 uint8 sRGB -> the same."""
+    return np.rint(measured_curve(ev)).astype(np.uint8)[image]
+
+
 def camera_curve(ev: float, a: float = -0.3293, b: float = 1.1258) -> np.ndarray:
     """Beta-gamma brightness transform of Ying et al. 2017, eq. 6: 256 code values, unclipped.
 
