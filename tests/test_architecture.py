@@ -20,7 +20,6 @@ TOP_MAY = {
     "photo": {"atomic", "codecs", "colour", "errors", "exif", "metadata"},
     "network": {"errors", "pyramid"},
     "weights": {"errors", "pyramid", "network"},
-    "tones": set(),
     "upsample": {"_slice"},
     "finish": {"pyramid"},
     "corrector": {
@@ -29,7 +28,6 @@ TOP_MAY = {
         "errors",
         "photo",
         "pyramid",
-        "tones",
         "weights",
         "upsample",
         "finish",

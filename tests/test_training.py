@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 torch = pytest.importorskip("torch")
 
-from midtone import Corrector, pyramid, tones, weights  # noqa: E402
+from midtone import Corrector, pyramid, weights  # noqa: E402
 from midtone.data.windows import WindowModel  # noqa: E402
 from midtone.errors import ModelError, UsageError  # noqa: E402
 from midtone.network import CoarseToFine, NetworkConfig, count_parameters  # noqa: E402
@@ -28,7 +28,7 @@ from midtone.training.checkpoint import CHECKPOINT, State  # noqa: E402
 from midtone.training.discriminator import SIZE, Discriminator, view  # noqa: E402
 from midtone.training.export import export, parity, to_onnx  # noqa: E402
 from midtone.training.journal import Watch  # noqa: E402
-from midtone.training.loop import hide, picture_loss, train  # noqa: E402
+from midtone.training.loop import picture_loss, train  # noqa: E402
 from midtone.training.losses import (  # noqa: E402
     adversarial_loss,
     discriminator_loss,
@@ -123,21 +123,6 @@ def test_recipes_survive_json(name, tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(asdict(RECIPES[name])))
     assert recipes.find(str(path)) == RECIPES[name] == recipes.find(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "statistics"),
-    [
-        ("first", 0),
-        ("second", 0),
-        ("third", tones.QUANTILES),
-        ("fourth", tones.COUNT),
-        ("sixth", tones.COUNT),
-    ],
-)
-def test_recipes_of_earlier_runs_can_be_read(name, statistics):
-    found = recipes.find(str(Path(__file__).parents[1] / "runs" / f"{name}.recipe.json"))
-    assert found.network == NetworkConfig(tones=statistics)
 
 
 def test_unusable_recipes_are_named(tmp_path):
@@ -440,7 +425,7 @@ def test_the_recipes_describe_themselves():
 
 
 def test_a_model_of_coarse_levels_alone_corrects_photographs(photos, tmp_path):
-    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.COUNT)
+    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2))
     stage = Stage(32, 2, 2, finest=2, windows=WindowModel(), longest_side=48)
     recipe = Recipe((stage,), network, hold_out=3, validate_every=2)
     run = train(photos, tmp_path / "run", recipe, workers=0)
@@ -469,28 +454,25 @@ def test_features_are_dropped_only_while_a_network_is_trained():
 
 
 class _Speckled(torch.nn.Module):
-    """Adds what no grid carries; halves the picture too if it is told tone statistics."""
+    """Adds what no grid carries."""
 
     def __init__(self):
         super().__init__()
-        self.config = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.COUNT)
+        self.config = NetworkConfig(3, (4, 4, 4), (1, 1, 2))
         self.weight = torch.nn.Parameter(torch.tensor(0.2))
 
-    def forward(self, *levels, tones, finest):
+    def forward(self, *levels, finest):
         picture = pyramid.merge(levels, self.config.taps)
         speckles = self.weight * (torch.rand(picture.shape) - 0.5)
-        return ((1 - 0.5 * float(tones.any())) * picture + speckles,)
+        return (picture + speckles,)
 
 
-@pytest.mark.parametrize(("floor", "factor"), [(0, 1.0), (60, 0.5)])
-def test_validation_measures_what_a_corrected_photograph_gets(floor, factor):
+def test_validation_measures_what_a_corrected_photograph_gets():
     rng = np.random.default_rng(0)
     smooth = Image.fromarray(rng.integers(0, 256, (8, 6, 3), np.uint8)).resize((48, 64))
-    wrong = floor + (np.asarray(smooth).astype(float) * (200 - floor) / 255).astype(np.uint8)
-    wrong[:8] = floor
-    right = np.rint(factor * wrong).astype(np.uint8)
+    wrong = (np.asarray(smooth).astype(float) * 200 / 255).astype(np.uint8)
     network = _Speckled()
-    checks = [Check("one", wrong, right)]
+    checks = [Check("one", wrong, wrong)]
     scores = validate(network, dict(network.named_parameters()), checks, 64, 1)
     assert scores.psnr["one"] == scores.psnr["mean"] > 34  # the speckles alone: 25 dB
     assert scores.pictures[0].shape == (64, 3 * 48, 3)
@@ -510,7 +492,7 @@ def test_a_model_can_run_fewer_levels_than_were_trained(photos, tmp_path):
 def test_a_run_can_start_from_a_model_file(photos, tmp_path):
     first = train(photos, tmp_path / "first", TINY, workers=0)
     export(first, tmp_path / "first.onnx", half=False)
-    again = replace(TINY, network=replace(TINY.network, tones=tones.COUNT))
+    again = TINY
     still = replace(again, stages=(replace(again.stages[0], rate=1e-30, final_rate=1e-30),))
     second = train(photos, tmp_path / "second", still, start=tmp_path / "first.onnx", workers=0)
     with safe_open(first, "pt") as one, safe_open(second, "pt") as other:
@@ -520,7 +502,7 @@ def test_a_run_can_start_from_a_model_file(photos, tmp_path):
 
 
 def test_a_run_can_start_from_a_model_of_coarse_levels_alone(photos, tmp_path):
-    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.COUNT)
+    network = NetworkConfig(3, (4, 4, 4), (1, 1, 2))
     recipe = Recipe((Stage(32, 2, 2, longest_side=48),), network, hold_out=3, validate_every=2)
     first = train(photos, tmp_path / "first", recipe, workers=0)
     still = replace(recipe.stages[0], steps=1, rate=1e-30, final_rate=1e-30)
@@ -531,42 +513,6 @@ def test_a_run_can_start_from_a_model_of_coarse_levels_alone(photos, tmp_path):
         for name in one.keys():  # noqa: SIM118
             if name.startswith("average/") and "subnetworks.0." not in name:
                 torch.testing.assert_close(one.get_tensor(name), other.get_tensor(name))
-
-
-def test_a_run_can_start_from_a_model_that_knows_fewer_statistics(photos, tmp_path):
-    few = NetworkConfig(3, (4, 4, 4), (1, 1, 2), tones=tones.QUANTILES)
-    first = train(photos, tmp_path / "first", replace(TINY, network=few), workers=0)
-    export(first, tmp_path / "first.onnx", half=False)
-    for start in (first, tmp_path / "first.onnx"):
-        state = State.new(
-            replace(TINY, network=replace(few, tones=tones.COUNT)), torch.device("cpu")
-        )
-        with torch.no_grad():
-            state.network.subnetworks[-1].steer.layers[0].weight.fill_(7)
-        state.start_from(start, 0)
-        picture = np.random.default_rng(0).random((64, 48, 3), np.float32)
-        small = Corrector(tmp_path / "first.onnx")
-        levels, known = small.given(picture, turned=False)
-        more = torch.from_numpy(tones.describe(picture)[None])
-        with torch.no_grad():
-            result = state.network(*map(torch.from_numpy, levels), tones=more)[0]
-        np.testing.assert_allclose(result, small.model.run(levels, known), atol=1e-5)
-
-
-def test_statistics_are_hidden_from_the_same_examples_for_any_number_of_processes():
-    stage = Stage(32, 8, 1, tones_dropped=0.3)
-    shown, hidden = [], 0
-    for step in range(50):
-        parts = [
-            hide(torch.ones(part.part, 3), stage, part, (1, step))
-            for part in (Share(range(1), 8), Share(range(1), 8, 0, 2), Share(range(1), 8, 1, 2))
-        ]
-        assert torch.equal(parts[0], torch.cat(parts[1:]))
-        assert torch.equal(parts[0].amin(1), parts[0].amax(1))  # all of an example's, or none
-        hidden += int((parts[0][:, 0] == 0).sum())
-        shown.append(parts[0])
-    assert 80 < hidden < 160  # 120 of 400 expected
-    assert len({tuple(one[:, 0].tolist()) for one in shown}) > 10
 
 
 def test_the_loss_after_the_grid_reaches_the_network(photos, tmp_path):

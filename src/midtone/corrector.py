@@ -9,13 +9,13 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 from PIL import Image
 
-from midtone import __version__, colour, finish, photo, pyramid, tones, upsample, weights
+from midtone import __version__, colour, finish, photo, pyramid, upsample, weights
 from midtone.errors import UsageError
 from midtone.photo import Opened, Photo
 
@@ -193,17 +193,10 @@ class Corrector:
     def _answer(
         self, picture: np.ndarray, before: np.ndarray, scales: Sequence[float] | None
     ) -> np.ndarray:
-        """What the network makes of a picture, by its tone statistics where they can be trusted."""
-
-        def error(after: np.ndarray) -> float:
-            return finish.exposure_error(before, np.clip(after, 0, 1))
-
-        after = self.network(picture, scales, told=False)
-        if self.model.info.tones:
-            told = tones.choose(picture, after, partial(self.network, picture, scales), error)
-            if told is not None:
-                return told
-        return finish.usual_brightness(after, error(after))
+        """What the network makes of a picture, at the brightness that is usual if it is far off."""
+        after = self.network(picture, scales)
+        error = finish.exposure_error(before, np.clip(after, 0, 1))
+        return finish.usual_brightness(after, error)
 
     def network(
         self,
@@ -211,16 +204,14 @@ class Corrector:
         scales: Sequence[float] | None = None,
         *,
         turned: bool = True,
-        told: bool = True,
     ) -> np.ndarray:
         """Run the network: h x w x 3 float32 sRGB in [0, 1] -> the same, unclipped.
 
         A model of coarse levels alone gives a smaller picture, of the size of ``as_seen``.
         turned: the mean of what it makes of the picture and of the picture turned by 180 degrees;
                 two guesses of the right exposure are better than one (benchmarks/smoothness.py)
-        told:   with its tone statistics, for a model that takes them; otherwise zeros
         """
-        results = self.model.run(*self.given(picture, scales, turned=turned, told=told))
+        results = self.model.run(self.given(picture, scales, turned=turned))
         coarser = max(0, self.model.info.finest - 2)
         height, width = (-(-side >> coarser) for side in picture.shape[:2])
         upright = results[..., :height, :width].transpose(0, 2, 3, 1)
@@ -234,9 +225,8 @@ class Corrector:
         scales: Sequence[float] | None = None,
         *,
         turned: bool = True,
-        told: bool = True,
-    ) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """What the model is given for a picture: its Laplacian levels, and its tones or None."""
+    ) -> list[np.ndarray]:
+        """The Laplacian levels of a picture that the model is given."""
         model = self.model.info
         padding = [(0, -side % model.multiple) for side in picture.shape[:2]]
         batch: list[list[np.ndarray]] = []
@@ -246,11 +236,7 @@ class Corrector:
             if scales is not None:
                 split = finish.scale_levels(split, scales)
             batch.append([level.transpose(2, 0, 1) for level in split[model.finest - 1 :]])
-        levels = [np.stack(views) for views in zip(*batch, strict=True)]
-        if not model.tones:
-            return levels, None
-        statistics = told * tones.describe(picture, model.tones)
-        return levels, np.repeat(statistics[None], len(batch), 0)
+        return [np.stack(views) for views in zip(*batch, strict=True)]
 
     def as_seen(self, picture: np.ndarray) -> np.ndarray:
         """What the network's result must be compared with: h x w x C -> h' x w' x C float.

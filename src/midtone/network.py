@@ -31,8 +31,6 @@ class NetworkConfig:
     depth:    encoder stages of each sub-network
     slope:    negative slope of the leaky ReLUs
     taps:     filter of the pyramid the network was trained on
-    tones:    tone statistics (``midtone.tones``) that steer the coarsest sub-network; 0, as in the
-              paper, for none
     """
 
     levels: int = 4
@@ -40,7 +38,6 @@ class NetworkConfig:
     depth: tuple[int, ...] = (3, 3, 3, 4)
     slope: float = 0.2
     taps: Taps = BURT_ADELSON
-    tones: int = 0
 
     def __post_init__(self) -> None:
         if self.levels < 1 or len(self.channels) != self.levels or len(self.depth) != self.levels:
@@ -72,11 +69,9 @@ class SubNetwork(nn.Module):
 
     dropped, an attribute: share of the feature maps of each stage that the decoder does not get
            while the network is trained, so that it learns fewer pictures by heart; 0 at first
-    tones: statistics that scale and shift the features of the bridge and of each decoder stage
-           (FiLM, Perez et al. 2018); the last layer starts at zero, so they begin by doing nothing
     """
 
-    def __init__(self, depth: int, channels: int, slope: float, tones: int = 0) -> None:
+    def __init__(self, depth: int, channels: int, slope: float) -> None:
         super().__init__()
         widths = [channels * 2**stage for stage in range(depth)]
         bridge = channels * 2**depth
@@ -95,62 +90,22 @@ class SubNetwork(nn.Module):
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, a=slope)
                 nn.init.zeros_(cast(Tensor, module.bias))
-        self.steer = _Steering(tones, [bridge, *reversed(widths)], slope) if tones else None
 
-    def forward(self, x: Tensor, tones: Tensor | None = None) -> Tensor:
-        """Apply the network. tones: N x T, if the network takes them."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the network."""
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(x)
             skips.append(self._drop(x))
             x = nn.functional.max_pool2d(x, 2)
         x = self._drop(self.bridge(x))
-        steps: list[tuple[Tensor, Tensor]] = []
-        if self.steer is not None:
-            if tones is None:
-                raise ValueError("this network needs tone statistics")
-            steps = self.steer(tones)
-            x = _steered(x, steps[0])
         parts = zip(self.raise_, self.decoder, reversed(skips), strict=True)
-        for number, (raise_, stage, skip) in enumerate(parts, start=1):
+        for raise_, stage, skip in parts:
             x = stage(torch.cat((torch.relu(raise_(x)), skip), 1))
-            if steps:
-                x = _steered(x, steps[number])
         return cast(Tensor, self.head(x))
 
     def _drop(self, x: Tensor) -> Tensor:
         return nn.functional.dropout2d(x, self.dropped) if self.training and self.dropped else x
-
-
-class _Steering(nn.Module):
-    """Tone statistics, N x T -> a scale and a shift, N x C x 1 x 1 each, for every stage."""
-
-    def __init__(self, tones: int, widths: Sequence[int], slope: float) -> None:
-        super().__init__()
-        self.widths = list(widths)
-        self.layers = nn.Sequential(
-            nn.Linear(tones, 128),
-            nn.LeakyReLU(slope),
-            nn.Linear(128, 128),
-            nn.LeakyReLU(slope),
-            nn.Linear(128, 2 * sum(widths)),
-        )
-        last = cast(nn.Linear, self.layers[-1])
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-
-    def forward(self, tones: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Scales (about 0) and shifts."""
-        parts = torch.split(self.layers(tones)[..., None, None], [2 * w for w in self.widths], 1)
-        return [
-            (part[:, :width], part[:, width:])
-            for part, width in zip(parts, self.widths, strict=True)
-        ]
-
-
-def _steered(x: Tensor, step: tuple[Tensor, Tensor]) -> Tensor:
-    scale, shift = step
-    return x * (1 + scale) + shift
 
 
 class CoarseToFine(nn.Module):
@@ -160,10 +115,8 @@ class CoarseToFine(nn.Module):
         super().__init__()
         self.config = config = config or NetworkConfig()
         self.subnetworks = nn.ModuleList(
-            SubNetwork(depth, channels, config.slope, config.tones * (level == config.levels))
-            for level, (depth, channels) in enumerate(
-                zip(config.depth, config.channels, strict=True), start=1
-            )
+            SubNetwork(depth, channels, config.slope)
+            for depth, channels in zip(config.depth, config.channels, strict=True)
         )
         self.enlarge = nn.ModuleList(
             nn.ConvTranspose2d(3, 3, 2, stride=2) for _ in range(config.levels - 1)
@@ -172,9 +125,7 @@ class CoarseToFine(nn.Module):
             nn.init.xavier_uniform_(cast(Tensor, layer.weight))
             nn.init.zeros_(cast(Tensor, layer.bias))
 
-    def forward(
-        self, *levels: Tensor, tones: Tensor | None = None, finest: int = 1
-    ) -> tuple[Tensor, ...]:
+    def forward(self, *levels: Tensor, finest: int = 1) -> tuple[Tensor, ...]:
         """Correct a batch.
 
         levels: the Laplacian pyramid, finest first, N x 3 x H/2^(l-1) x W/2^(l-1), of images in
@@ -183,14 +134,13 @@ class CoarseToFine(nn.Module):
 
             u_n = T_n(f_n(X_n));  y_l = f_l(u_{l+1} + X_l) + u_{l+1};  u_l = T_l(y_l)
 
-        tones: N x config.tones, if the network takes them (``midtone.tones.describe``)
         finest: stop after this level, to train the coarse levels alone; levels are then those from
         ``finest`` on, and so are the results (u_finest, ..., un).
         """
         count = self.config.levels
         if len(levels) != count - finest + 1:
             raise ValueError(f"expected levels {finest} to {count}, got {len(levels)} of them")
-        result = self.subnetworks[-1](levels[-1], tones)
+        result = self.subnetworks[-1](levels[-1])
         results: list[Tensor] = []
         for level in range(count - 1, finest - 1, -1):
             coarser = self.enlarge[level - 1](result)

@@ -30,7 +30,6 @@ class ModelInfo:
 
     size:     longest side in pixels of the picture the network sees
     multiple: height and width of that picture, padded, are multiples of this
-    tones:    number of tone statistics it takes, or 0
     finest:   the finest pyramid level it works on: 1, or more if only coarse levels were trained
     """
 
@@ -39,7 +38,6 @@ class ModelInfo:
     levels: int
     multiple: int
     taps: Taps
-    tones: int = 0
     finest: int = 1
     made: dict[str, Any] = field(default_factory=dict)
 
@@ -54,11 +52,10 @@ class Model(Protocol):
 
     info: ModelInfo
 
-    def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
         """Laplacian levels ``info.finest`` to n, N x 3 x H x W float32 -> corrected N x 3 x H x W.
 
         The result has the size of level 1, or of level ``info.finest`` - 1 if that is coarser.
-        tones: N x info.tones float32, for a model that takes them
         """
 
 
@@ -135,11 +132,10 @@ class _OnnxModel:
         self.info = _info(path, self._session.get_modelmeta().custom_metadata_map)
         self._inputs = [given.name for given in self._session.get_inputs()]
 
-    def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
-        given = levels if tones is None else [*levels, tones]
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
         feed = {
             name: np.ascontiguousarray(values, np.float32)
-            for name, values in zip(self._inputs, given, strict=True)
+            for name, values in zip(self._inputs, levels, strict=True)
         }
         return cast(np.ndarray, self._session.run(None, feed)[0])
 
@@ -161,15 +157,14 @@ class _TorchModel:
         self._network = network.to(self._device).eval()
         self.info = _info(path, metadata)
 
-    def run(self, levels: Sequence[np.ndarray], tones: np.ndarray | None = None) -> np.ndarray:
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
         import torch
 
         def place(values: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)
 
         with torch.inference_mode():
-            steering = None if tones is None else place(tones)
-            result = self._network(*map(place, levels), tones=steering, finest=self.info.finest)[0]
+            result = self._network(*map(place, levels), finest=self.info.finest)[0]
         return cast(np.ndarray, result.cpu().numpy())
 
 
@@ -188,7 +183,6 @@ def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
             int(settings["levels"]),
             max(2 ** (level + stages) for level, stages in enumerate(depth)),
             cast(Taps, tuple(settings["taps"])),
-            int(settings.get("tones", 0)),
             int(metadata.get("midtone_finest", 1)),
             json.loads(metadata["midtone_made"]),
         )

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from midtone import finish, pyramid, tones
+from midtone import pyramid
 from midtone.data.patches import Example, Examples
 from midtone.errors import UsageError
 from midtone.network import NetworkConfig
 from midtone.training.losses import pyramid_targets
 
-Batch = tuple[list[Tensor], Tensor, list[Tensor]]
+Batch = tuple[list[Tensor], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Share:
 def batches(
     examples: Examples, share: Share, network: NetworkConfig, finest: int, workers: int
 ) -> Iterator[Batch]:
-    """(Laplacian levels of the inputs, their tones, targets of the results) of the examples.
+    """(Laplacian levels of the inputs, targets of the results) of the examples.
 
     The loader's processes make the pyramids too, which leaves the main one to the network.
     """
@@ -59,16 +59,12 @@ def batches(
         # Pair by pair: small arrays stay in the cache and come from memory that is in use anyway.
         for pair in pairs:
             wrong, right = (to_float(torch.from_numpy(np.ascontiguousarray(i))[None]) for i in pair)
-            levels, targets = prepare(wrong, right, network, finest)
-            described = describe(wrong, network)
-            if not _trusted(wrong, right):
-                described = torch.zeros_like(described)
-            parts.append((levels, [described], targets))
-        levels, statistics, targets = (
+            parts.append(prepare(wrong, right, network, finest))
+        levels, targets = (
             [torch.cat(level) for level in zip(*kind, strict=True)]
             for kind in zip(*parts, strict=True)
         )
-        return levels, statistics[0], targets
+        return levels, targets
 
     loader: DataLoader[Batch] = DataLoader(
         examples,  # type: ignore[arg-type]
@@ -93,20 +89,6 @@ def prepare(
     smaller = pyramid.gaussian(wrong, finest, network.taps)[-1]
     levels = pyramid.split(smaller, network.levels - finest + 1, network.taps)
     return levels, pyramid_targets(right, network.levels, network.taps, finest)
-
-
-def describe(wrong: Tensor, network: NetworkConfig) -> Tensor:
-    """Tone statistics of N x 3 x H x W pictures: N x T, where T is 0 if the network takes none."""
-    if not network.tones:
-        return torch.empty(len(wrong), 0)
-    pictures = wrong.permute(0, 2, 3, 1).numpy()
-    return torch.from_numpy(np.stack([tones.describe(one, network.tones) for one in pictures]))
-
-
-def _trusted(wrong: Tensor, right: Tensor) -> bool:
-    """Whether the statistics of the one 3 x H x W picture of a pair will be believed."""
-    before, after = (picture[0].permute(1, 2, 0).numpy() for picture in (wrong, right))
-    return tones.trusted(before, finish.exposure_error(before, after))
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -18,7 +18,6 @@ from midtone.training.discriminator import Discriminator
 from midtone.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
-STEERED = ".steer.layers.0.weight"  # what takes the tone statistics, by the end of its name
 
 
 @dataclass
@@ -117,8 +116,7 @@ class State:
         """Take another run's averaged weights, or those of an .onnx model, as a new run's first.
 
         The ``fresh_levels`` finest sub-networks begin by adding nothing to what coarser ones say,
-        and so do those that a model of coarse levels alone has not, and the steering by tone
-        statistics if the other network has none.
+        and so do those that a model of coarse levels alone has not.
         """
         found = first_weights(path)
         levels = range(self.network.config.levels)
@@ -129,21 +127,14 @@ class State:
             *(f"enlarge.{i}." for i in range(absent - 1)),
         )
         for name, parameter in self.network.named_parameters():
-            if name not in found and (".steer." in name or name.startswith(fresh)):
+            if name not in found and name.startswith(fresh):
                 continue
-            if name.endswith(STEERED):
-                found[name] = widened(found[name], parameter.shape[1])
             if name not in found or found[name].shape != parameter.shape:
                 raise ModelError(f"{path}: is of a network of another shape")
             parameter.copy_(found[name])
         self.network.add_nothing(fresh_levels)
         for name, parameter in self.network.named_parameters():
             self.average[name].copy_(parameter)
-
-
-def widened(weight: Tensor, statistics: int) -> Tensor:
-    """A ``STEERED`` weight for at least so many statistics; further ones do nothing."""
-    return nn.functional.pad(weight, (0, max(0, statistics - weight.shape[1])))
 
 
 def first_weights(path: Path) -> dict[str, Tensor]:

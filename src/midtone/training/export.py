@@ -14,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
-from midtone import atomic, pyramid, tones
+from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
 from midtone.network import CoarseToFine, NetworkConfig, save_network
 from midtone.weights import header
@@ -81,7 +81,7 @@ def export(
 
 
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:
-    """ONNX graph with inputs level1 .. leveln, tones if the network takes them, output corrected.
+    """ONNX graph with inputs level1 .. leveln and output corrected.
 
     A network of which only coarse levels were trained (the header says so) has only these.
     Batch and picture size are free.
@@ -90,31 +90,24 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
     levels = range(finest - 1, network.config.levels)
     side = 2 * network.config.multiple
     example = tuple(torch.rand(2, 3, side >> level, 2 * side >> level) for level in levels)
-    steering = torch.rand(2, network.config.tones) if network.config.tones else None
     any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
-    any_batch = {0: torch.export.Dim.DYNAMIC} if steering is not None else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             _Corrected(network, finest),
-            (steering, *example),
-            input_names=["tones"] * (steering is not None)
-            + [f"level{level + 1}" for level in levels],
+            example,
+            input_names=[f"level{level + 1}" for level in levels],
             output_names=["corrected"],
-            dynamic_shapes={"tones": any_batch, "levels": tuple(any_size for _ in levels)},
+            dynamic_shapes={"levels": tuple(any_size for _ in levels)},
             opset_version=_OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
-    if steering is not None:  # last, as ``Model.run`` has them
-        first = model.graph.input.pop(0)
-        first.type.tensor_type.shape.dim[0].dim_param = "batch"
-        model.graph.input.append(first)
     places = zip(
-        [*model.graph.input[: len(levels)], *model.graph.output],
+        [*model.graph.input, *model.graph.output],
         [*levels, max(0, finest - 2)],
         strict=True,
     )
@@ -149,14 +142,11 @@ def parity(network: CoarseToFine, model: onnx.ModelProto, finest: int = 1) -> fl
     split = [pyramid.split(one, network.config.levels, network.config.taps) for one in picture]
     levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*split, strict=True)]
     levels = [np.ascontiguousarray(level) for level in levels[finest - 1 :]]
-    statistics = np.stack([tones.describe(one, network.config.tones) for one in picture])
     with torch.inference_mode():
-        steering = torch.from_numpy(statistics) if network.config.tones else None
         pictures = map(torch.from_numpy, levels)
-        expected = network(*pictures, tones=steering, finest=finest)[0].numpy()
+        expected = network(*pictures, finest=finest)[0].numpy()
     names = [given.name for given in session.get_inputs()]
-    given_values = [*levels, statistics] if network.config.tones else levels
-    result = session.run(None, dict(zip(names, given_values, strict=True)))[0]
+    result = session.run(None, dict(zip(names, levels, strict=True)))[0]
     return float(np.abs(result - expected).max())
 
 
@@ -168,8 +158,8 @@ class _Corrected(torch.nn.Module):
         self.network = network
         self.finest = finest
 
-    def forward(self, tones: torch.Tensor | None, *levels: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, self.network(*levels, tones=tones, finest=self.finest)[0])
+    def forward(self, *levels: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.network(*levels, finest=self.finest)[0])
 
 
 def _store_half(model: onnx.ModelProto) -> None:

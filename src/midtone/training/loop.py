@@ -103,20 +103,14 @@ def train(
         state.network.drop(stage.dropped)
         network = _shared(state.network, stage, world)
         watch = Watch()
-        for levels, tones, targets in batches(
-            examples, share, recipe.network, stage.finest, workers
-        ):
+        for levels, targets in batches(examples, share, recipe.network, stage.finest, workers):
             done = state.step - before + length
-            if stage.tones_dropped:
-                tones = hide(tones, stage, share, (recipe.seed, state.step))
             if stage.dropped:
                 torch.manual_seed(_seed(recipe.seed, state.step, rank))
             factor = stage.factor(done, len(examples))
             with torch.autocast(place.type, torch.bfloat16, enabled=half):
                 results = network(
-                    *(_lay(level, place) for level in levels),
-                    tones=tones.to(place),
-                    finest=stage.finest,
+                    *(_lay(level, place) for level in levels), finest=stage.finest
                 )
             results = [result.float() for result in results]
             targets = [target.to(place) for target in targets]
@@ -172,13 +166,6 @@ def picture_loss(
     if len(results) > 1 and pyramid_weight:
         loss = loss + pyramid_weight * pyramid_loss(results[1:], targets[1:])
     return loss
-
-
-def hide(tones: Tensor, stage: Stage, share: Share, seed: tuple[int, int]) -> Tensor:
-    """Zeros for the statistics of some examples, the same ones for any number of processes."""
-    kept = np.random.default_rng(seed).random(share.batch) >= stage.tones_dropped
-    first = share.rank * share.part
-    return tones * torch.from_numpy(kept[first : first + share.part, None]).to(tones)
 
 
 def _sharpen(state: State, real: Tensor, fake: Tensor, rate: float, world: int) -> None:

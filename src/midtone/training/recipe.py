@@ -29,8 +29,6 @@ class Stage:
     per_image:   windows of each image in one epoch
     ema:         decay of the moving average of the weights, which is what is exported; its memory
                  must be short beside a stage that changes untrained levels. 0: the last weights
-    tones_dropped: share of the examples whose tone statistics are hidden (zeros), so that the
-                 network learns to judge by the picture too
     dropped:     share of the feature maps that the decoders do not get, so that the network learns
                  fewer pictures by heart (spatial dropout, Tompson et al. 2015)
     carried:     weight of the loss after guided upsampling (``training.carried``)
@@ -49,7 +47,6 @@ class Stage:
     windows: WindowModel | None = WindowModel()
     longest_side: int | None = 320
     ema: float = 0.999
-    tones_dropped: float = 0.0
     dropped: float = 0.0
     carried: float = 0.0
     epochs: int = 0

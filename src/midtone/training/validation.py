@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from midtone import finish, tones
 from midtone.data.pairs import Pair
 from midtone.data.patches import load
 from midtone.data.photographs import Photographs
@@ -77,8 +76,7 @@ def validate(
 ) -> Scores:
     """Scores of the network with the given weights on whole pictures, ``size`` px, unpadded.
 
-    Measured is what a grid of one cell carries over (``training.carried``), with tone statistics
-    where they would be believed: nearly what a corrected photograph gets of the network's picture.
+    Measured is what a grid of one cell carries over (``training.carried``), nearly what a corrected photograph gets of the network's picture.
     half: work in bfloat16. While only coarse levels are trained, their finest result is
     compared with its own target.
     """
@@ -115,29 +113,14 @@ def _corrected(
     device = next(iter(weights.values())).device
     given, target = (to_float(torch.from_numpy(pad_square(one)[None])) for one in (wrong, right))
     levels, targets = prepare(given, target, network.config, finest)
-    picture = wrong / 255
-    statistics = torch.from_numpy(tones.describe(picture, network.config.tones)[None])
     height, width = (-(-side >> max(0, finest - 2)) for side in wrong.shape[:2])
     before = as_seen(levels, targets[0], network.config.taps)[..., :height, :width]
-    seen = _plain(before)
-
-    def ask(told: bool = True) -> np.ndarray:
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            result = torch.func.functional_call(
-                network,
-                weights,
-                tuple(level.to(device) for level in levels),
-                {"tones": told * statistics.to(device), "finest": finest},
-            )[0]
-        return _plain(carry(before, result[..., :height, :width].float().cpu()))
-
-    def error(after: np.ndarray) -> float:
-        return finish.exposure_error(seen, after)
-
-    result, told = ask(told=False), None
-    if network.config.tones:
-        told = tones.choose(picture, result, ask, error)
-    return result if told is None else told, _plain(targets[0][..., :height, :width])
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        result = torch.func.functional_call(
+            network, weights, tuple(level.to(device) for level in levels), {"finest": finest}
+        )[0]
+    carried = carry(before, result[..., :height, :width].float().cpu())
+    return _plain(carried), _plain(targets[0][..., :height, :width])
 
 
 def _plain(picture: Tensor) -> np.ndarray:
