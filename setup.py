@@ -5,8 +5,8 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension(
-            "midtone._slice",
-            ["src/midtone/_slice.c"],
+            "midtone.bilateral_grid._slice",
+            ["src/midtone/bilateral_grid/_slice.c"],
             # No contraction: NumPy, which has none, gives the same pixels.
             extra_compile_args=["-O3", "-ffp-contract=off", "-Wno-psabi"],
             py_limited_api=True,

@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from midtone import batch, photo
+from midtone import photo
+from midtone.batch import correct_files
 from midtone.corrector import Corrector, Settings
 from midtone.errors import Error
 
@@ -115,8 +116,8 @@ def main() -> int:
                 opened += 1
             else:
                 target = kept / f"out.{suffix}"
-                result = batch.correct_one(
-                    corrector, Settings(), batch.Options(), (current, target)
+                result = correct_files.correct_one(
+                    corrector, Settings(), correct_files.Options(), (current, target)
                 )
                 opened += result.error is None
                 left = [path for path in kept.iterdir() if path not in (current, target)]

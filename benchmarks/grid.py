@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from midtone import upsample
+from midtone import bilateral_grid
 from midtone.data.photographs import find_photos
 from midtone.evaluation.metrics import psnr
 
@@ -63,11 +63,11 @@ def main() -> int:
         size = round(width * small), round(height * small)
         before, after = resize(full, size), resize(correction(full, number), size)
         row = []
-        for shape in (upsample.PAPER_GRID, None):
+        for shape in (bilateral_grid.PAPER_GRID, None):
             started = time.perf_counter()
-            grid = upsample.fit(before, after, shape)
+            grid = bilateral_grid.fit(before, after, shape)
             seconds.append(time.perf_counter() - started)
-            row.append(psnr(np.clip(upsample.apply(grid, full), 0, 1), wanted))
+            row.append(psnr(np.clip(bilateral_grid.apply(grid, full), 0, 1), wanted))
         rows.append(row)
         print(f"| {path.name} | {row[0]:.2f} | {row[1]:.2f} | {row[1] - row[0]:+.2f} |")
     paper, ours = np.mean(rows, 0)

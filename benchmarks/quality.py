@@ -25,7 +25,7 @@ from midtone import photo
 from midtone.data.pairs import REFERENCE, Pair, format_ev
 from midtone.data.photographs import decode
 from midtone.data.synthesize import expose
-from midtone.evaluation import benchmark, methods, sheet, tables
+from midtone.evaluation import benchmark, methods, report, tables
 
 EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
 PROTOCOL = benchmark.Protocol((REFERENCE,), 512)
@@ -120,14 +120,14 @@ def main() -> int:
         for problem in problems:
             print(problem, file=sys.stderr)
         failed |= bool(problems)
-        names = sheet.choose(rows, PROTOCOL, chosen[0].name, 4)
+        names = report.choose(rows, PROTOCOL, chosen[0].name, 4)
         named = {benchmark.name_of(pair): pair for pair in pairs}
-        cases = sheet.cases(named, names, chosen, rows, PROTOCOL, 256)
+        cases = report.cases(named, names, chosen, rows, PROTOCOL, 256)
         photo.write(
-            photo.from_array(sheet.draw(cases)), out / "sheet.jpg", quality=88, overwrite=True
+            photo.from_array(report.draw(cases)), out / "sheet.jpg", quality=88, overwrite=True
         )
         text = tables.as_text(tables.summarise(rows, PROTOCOL), PROTOCOL)
-        (out / "report.html").write_text(sheet.report(cases, text, title), "utf-8")
+        (out / "report.html").write_text(report.report(cases, text, title), "utf-8")
     return 1 if failed else 0
 
 

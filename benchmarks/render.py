@@ -21,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from dng import write_dng
-from midtone.data import build
+from midtone.data import dataset_builder
 from midtone.data.photographs import decode, find_photos
 
 
@@ -44,13 +44,15 @@ def main() -> int:
             width, height = (2 * round(side * scale / 2) for side in image.size)
             large = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
             write_dng(target, large, seed=number)
-    scenes, _ = build.plan(raws.glob("*.dng"), {}, 1)
+    scenes, _ = dataset_builder.plan(raws.glob("*.dng"), {}, 1)
     print("| processes | seconds | RAW files / s | per process |\n|---|---|---|---|")
     for workers in range(1, (os.cpu_count() or 1) + 1):
         pairs = options.out / "pairs"
         shutil.rmtree(pairs, ignore_errors=True)
         started = time.perf_counter()
-        _, problems = build.build(scenes, pairs, build.from_raw, build.Settings(), workers=workers)
+        _, problems = dataset_builder.build(
+            scenes, pairs, dataset_builder.from_raw, dataset_builder.Settings(), workers=workers
+        )
         seconds = time.perf_counter() - started
         rate = len(scenes) / seconds
         print(f"| {workers} | {seconds:.1f} | {rate:.2f} | {rate / workers:.2f} |", flush=True)

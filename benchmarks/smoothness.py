@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import quality
-from midtone import Corrector, upsample
+from midtone import Corrector, bilateral_grid
 from midtone.corrector import reduce
 from midtone.data.pairs import REFERENCE
 from midtone.evaluation import benchmark
@@ -60,9 +60,9 @@ def main() -> int:
         before = reduce(wrong, corrector.model.info.size).astype(np.float32) / 255
         after = {turned: corrector.network(before, turned=turned) for turned in (False, True)}
         for (turned, nodes, smoothness), groups in zip(GRIDS, found, strict=True):
-            shape = upsample.grid_shape(*before.shape[:2], nodes)
-            grid = upsample.fit(before, after[turned], shape, smoothness)
-            groups[group].append(psnr(upsample.apply(grid, wrong) / 255, good / 255))
+            shape = bilateral_grid.grid_shape(*before.shape[:2], nodes)
+            grid = bilateral_grid.fit(before, after[turned], shape, smoothness)
+            groups[group].append(psnr(bilateral_grid.apply(grid, wrong) / 255, good / 255))
     names = list(found[0])
     print("| turned | nodes | smoothness | " + " | ".join(names) + " |")
     print("|" + "---|" * (len(names) + 3))

@@ -32,7 +32,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from midtone import colour, photo, upsample
+from midtone import bilateral_grid, colour, photo
 from midtone.corrector import Corrector, fit_grid, reduce
 
 T = TypeVar("T")
@@ -94,7 +94,8 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
         grid = watch.time("fit", partial(fit_grid, corrector.as_seen(seen), after))
         threads = corrector.threads
         watch.time(
-            "apply", partial(upsample.apply, grid, image.pixels, out=image.pixels, threads=threads)
+            "apply",
+            partial(bilateral_grid.apply, grid, image.pixels, out=image.pixels, threads=threads),
         )
         copy = np.empty_like(image.pixels)
         watch.time("floor of apply: copy", partial(np.copyto, copy, image.pixels))

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 import midtone.data
-from midtone.data import tone
+from midtone.data import tone_curve
 from midtone.data.synthesize import measured_curve
 
 EVS = (-1.5, -1.0, 1.0, 1.5)
@@ -37,7 +37,7 @@ def fit() -> np.ndarray:
 
     def residuals(slopes: np.ndarray) -> np.ndarray:
         exposures = rising(slopes)
-        off = [(tone.relation(ev, exposures) - measured_curve(ev)) * weights for ev in EVS]
+        off = [(tone_curve.relation(ev, exposures) - measured_curve(ev)) * weights for ev in EVS]
         return np.concatenate([*off, stiffness * np.diff(slopes, 2)])
 
     srgb = np.log2(((CODES[1:] / 255 + 0.055) / 1.055) ** 2.4)
@@ -55,7 +55,7 @@ def report(exposures: np.ndarray) -> None:
     print("| EV | RMS, codes 16 to 255 | RMS, all codes | largest, codes 16 to 255 |")
     print("|---|---|---|---|")
     for ev in EVS:
-        off = tone.relation(ev, exposures) - measured_curve(ev)
+        off = tone_curve.relation(ev, exposures) - measured_curve(ev)
         rms, all_rms = (np.sqrt(np.mean(part**2)) for part in (off[16:], off))
         print(f"| {ev:+g} | {rms:.2f} | {all_rms:.2f} | {np.abs(off[16:]).max():.2f} |")
 

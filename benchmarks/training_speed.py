@@ -18,7 +18,7 @@ import torch
 from midtone.data.patches import FromPhotographs
 from midtone.data.photographs import Photographs, find_photos
 from midtone.network import CoarseToFine
-from midtone.training.batches import Batch, Share, batches
+from midtone.training.loader import Batch, Share, batches
 from midtone.training.loop import picture_loss
 
 SIZE, BATCH = 128, 16

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from midtone import engine
+from midtone.batch import parallel
 from midtone.errors import UsageError
 
 
@@ -31,7 +31,7 @@ def square_or_die(given: tuple[int, str]) -> int:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_threads_do_each_item_once(workers):
-    done = dict(engine.run(square, range(40), workers=workers))
+    done = dict(parallel.run(square, range(40), workers=workers))
     assert isinstance(done.pop(13), ValueError)
     assert done == {n: n * n for n in range(40) if n != 13}
 
@@ -44,7 +44,7 @@ def test_items_are_taken_as_they_are_needed():
             taken.append(number)
             yield number
 
-    flow = engine.run(square, items(), workers=2)
+    flow = parallel.run(square, items(), workers=2)
     next(flow)
     assert len(taken) <= 8
     flow.close()
@@ -52,7 +52,7 @@ def test_items_are_taken_as_they_are_needed():
 
 def test_a_process_that_dies_loses_nothing(tmp_path):
     items = [(number, str(tmp_path)) for number in range(8)]
-    done = list(engine.run(square_or_die, items, workers=2, engine="processes"))
+    done = list(parallel.run(square_or_die, items, workers=2, engine="processes"))
     assert sorted(item[0] for item, _ in done) == list(range(8))
     results = {item[0]: outcome for item, outcome in done}
     assert "died" in str(results.pop(5))
@@ -64,7 +64,7 @@ def test_a_process_that_dies_loses_nothing(tmp_path):
 )
 def test_nonsense_is_refused(settings, word):
     with pytest.raises(UsageError, match=word):
-        list(engine.run(square, [1], **settings))
+        list(parallel.run(square, [1], **settings))
 
 
 def test_a_pool_found_broken_at_the_next_item_loses_nothing(monkeypatch):
@@ -78,13 +78,13 @@ def test_a_pool_found_broken_at_the_next_item_loses_nothing(monkeypatch):
 
     original = ProcessPoolExecutor.submit
     monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
-    done = list(engine.run(square, range(4), workers=1, engine="processes"))
+    done = list(parallel.run(square, range(4), workers=1, engine="processes"))
     assert broken
     assert sorted(done) == [(n, n * n) for n in range(4)]
 
 
 def test_stopping_early_leaves_no_process_behind():
-    flow = engine.run(square, range(100), workers=2, engine="processes")
+    flow = parallel.run(square, range(100), workers=2, engine="processes")
     next(flow)
     flow.close()
     assert not multiprocessing.active_children()
@@ -107,7 +107,7 @@ def square_slowly(given: tuple[int, str]) -> int:
 def test_dask_survives_a_killed_worker(tmp_path):
     pytest.importorskip("distributed")
     items = [(number, str(tmp_path)) for number in range(20)]
-    done = list(engine.run(square_slowly, items, workers=2, engine="dask"))
+    done = list(parallel.run(square_slowly, items, workers=2, engine="dask"))
     assert (tmp_path / "killed").exists()
     assert sorted(item[0] for item, _ in done) == list(range(20))
     assert {item[0]: outcome for item, outcome in done} == {n: n * n for n in range(20)}

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from midtone import exif
+from midtone.photo import exif
 
 
 def block(order: str = "<") -> bytes:

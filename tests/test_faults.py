@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone import batch, cli, photo, sources, watch
-from midtone.batch import Options
+from midtone import cli, photo
+from midtone.batch import correct_files, inputs, watch
+from midtone.batch.correct_files import Options
 from midtone.corrector import Settings
 
 
@@ -29,8 +30,8 @@ def dark(tmp_path) -> Path:
     return source
 
 
-def one(corrector, source: Path, target: Path, **options) -> batch.Result:
-    return batch.correct_one(corrector, Settings(), Options(**options), (source, target))
+def one(corrector, source: Path, target: Path, **options) -> correct_files.Result:
+    return correct_files.correct_one(corrector, Settings(), Options(**options), (source, target))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -52,9 +53,9 @@ def test_a_full_disk(corrector, dark, tmp_path):
 
 
 def test_a_file_that_vanishes(corrector, dark, tmp_path):
-    jobs = sources.plan([dark], tmp_path / "out")
+    jobs = inputs.plan([dark], tmp_path / "out")
     dark.unlink()
-    report = batch.correct_jobs(jobs, corrector)
+    report = correct_files.correct_jobs(jobs, corrector)
     assert "no such file" in report.failed[0].error
     assert not (tmp_path / "out").exists()
 
@@ -137,10 +138,10 @@ def test_shards_are_disjoint_and_stable(tmp_path):
     folder.mkdir()
     for number in range(30):
         (folder / f"{number}.jpg").touch()
-    parts = [set(sources.plan([folder], tmp_path / "out", shard=(i, 4))) for i in (1, 2, 3, 4)]
+    parts = [set(inputs.plan([folder], tmp_path / "out", shard=(i, 4))) for i in (1, 2, 3, 4)]
     assert sum(map(len, parts)) == 30 == len(set.union(*parts))
     (folder / "more.jpg").touch()
-    assert parts[0] <= set(sources.plan([folder], tmp_path / "out", shard=(1, 4)))
+    assert parts[0] <= set(inputs.plan([folder], tmp_path / "out", shard=(1, 4)))
 
 
 def test_watching_takes_files_that_stand_still(tmp_path, dark):

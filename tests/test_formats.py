@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from midtone import cli, codecs
+from midtone import cli
+from midtone.photo import codecs
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("exiftool") and shutil.which("convert")),

@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from midtone import pyramid, weights  # noqa: E402
+from midtone import model as model_files  # noqa: E402
+from midtone import pyramid  # noqa: E402
 from midtone.network import (  # noqa: E402
     CoarseToFine,
     NetworkConfig,
@@ -61,8 +62,8 @@ def test_the_residual_is_added_to_the_coarser_result_alone():
 def test_settings_survive_a_file(tmp_path):
     network = CoarseToFine(SMALL)
     path = tmp_path / "small.safetensors"
-    save_network(path, network, weights.header(SMALL.to_dict(), 64, {"note": "test"}))
-    model = weights.load(path, "cpu")
+    save_network(path, network, model_files.header(SMALL.to_dict(), 64, {"note": "test"}))
+    model = model_files.load(path, "cpu")
     assert model.info.multiple == SMALL.multiple == 16
     assert model.info.made == {"note": "test"}
     levels = pyramid.split(np.random.default_rng(0).random((32, 48, 3), np.float32), 2)

@@ -18,7 +18,7 @@ import midtone
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
 
-from midtone.server import pages  # noqa: E402
+from midtone.server import static_files  # noqa: E402
 from midtone.server.app import create_app  # noqa: E402
 from serving import serving  # noqa: E402
 
@@ -303,7 +303,7 @@ def test_by_keyboard_alone(opened):
 
 
 def test_the_page_is_light_and_stands_alone():
-    files = list(pages.FOLDER.iterdir())
+    files = list(static_files.FOLDER.iterdir())
     assert sum(path.stat().st_size for path in files) < 150_000
     for path in files:
         links = re.findall(r"(?:https?:)?//[\w.]+\.\w+", path.read_text("utf-8"))

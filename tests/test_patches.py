@@ -8,6 +8,15 @@ import skimage.data
 from PIL import Image
 
 from midtone.cli import main
+from midtone.data.crops import (
+    WindowModel,
+    acceptable,
+    draw_patch,
+    draw_window,
+    fit,
+    mean_gradient,
+    pad_square,
+)
 from midtone.data.pairs import read_pairs, split_scenes
 from midtone.data.patches import FromPairs, FromPhotographs, load, write_patches
 from midtone.data.photographs import (
@@ -19,15 +28,6 @@ from midtone.data.photographs import (
     well_exposed,
 )
 from midtone.data.synthesize import ErrorModel
-from midtone.data.windows import (
-    WindowModel,
-    acceptable,
-    draw_patch,
-    draw_window,
-    fit,
-    mean_gradient,
-    pad_square,
-)
 from midtone.errors import PhotoError
 
 from conftest import DATA

@@ -12,8 +12,8 @@ from PIL import Image, ImageCms
 
 import midtone
 from midtone import colour, photo
-from midtone import exif as exif_blocks
 from midtone.errors import PhotoError
+from midtone.photo import exif as exif_blocks
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP"}
 XMP = (

@@ -12,13 +12,13 @@ from PIL import Image
 
 from dng import write_dng
 from midtone.cli import main
-from midtone.data import align, build, splits, tone
+from midtone.data import align, dataset_builder, splits, tone_curve
 from midtone.data.pairs import read_pairs
 from midtone.data.synthesize import measured_curve
 
 rawpy = pytest.importorskip("rawpy", reason="needs midtone[raw]")
 
-from midtone.data.develop import develop  # noqa: E402
+from midtone.data.raw import develop  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +42,10 @@ def render(raws, out, *more, code=0):
 @pytest.mark.parametrize("ev", [-1.5, -1.0, 1.0, 1.5])
 def test_renderings_relate_as_those_of_the_papers_data_set(ev):
     """Measured: RMS 0.8 to 1.7 code values, worst 11.7 (at +1.5 EV, where blacks were lifted)."""
-    off = tone.relation(ev) - measured_curve(ev)
+    off = tone_curve.relation(ev) - measured_curve(ev)
     assert np.sqrt(np.mean(off[16:] ** 2)) < 1.8
     assert np.abs(off[16:]).max() < 12
-    table, good = tone.render_table(ev, 1.0).astype(float), tone.render_table(0, 1.0)
+    table, good = tone_curve.render_table(ev, 1.0).astype(float), tone_curve.render_table(0, 1.0)
     middle = (good > 32) & (good < 200)  # below the roll-off, 8-bit steps apart
     assert np.abs(table - measured_curve(ev)[good])[middle].max() < 6
     assert (np.diff(table) >= 0).all()
@@ -71,11 +71,11 @@ def test_a_rendered_set_has_the_papers_layout(raws, tmp_path):
     found = read_pairs(out)
     assert not found.problems
     assert len(found.pairs) == 30
-    assert {pair.ev for pair in found.pairs} == set(build.PAPER_EVS)
+    assert {pair.ev for pair in found.pairs} == set(dataset_builder.PAPER_EVS)
     by_split = {s: {p.scene for p in found.of(s)} for s in ("training", "validation", "testing")}
     assert all(by_split.values())
     assert sum(map(len, by_split.values())) == 6  # no scene in two
-    entries = build.read_manifest(out / "manifest.jsonl")
+    entries = dataset_builder.read_manifest(out / "manifest.jsonl")
     assert len(entries) == 30
     assert {e["file"] for e in entries} == {
         p.input.relative_to(out).as_posix() for p in found.pairs
@@ -99,7 +99,7 @@ def test_shards_are_disjoint_and_whole(raws, tmp_path):
         render(raws, parts, "--format", "png", "--shard", part)
     files = [{p.relative_to(d): p.read_bytes() for p in d.rglob("*.png")} for d in (whole, parts)]
     assert files[0] == files[1]
-    entries = [e["file"] for k in (1, 2, 3) for e in build.read_manifest(parts / f"manifest-{k}-of-3.jsonl")]  # fmt: skip  # noqa: E501
+    entries = [e["file"] for k in (1, 2, 3) for e in dataset_builder.read_manifest(parts / f"manifest-{k}-of-3.jsonl")]  # fmt: skip  # noqa: E501
     assert len(entries) == len(set(entries)) == 30
 
 
@@ -152,10 +152,10 @@ def test_a_full_disk_is_said(raws, tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build.photo, "write", full)
+    monkeypatch.setattr(dataset_builder.photo, "write", full)
     render(raws, tmp_path / "pairs", code=1)
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
-    assert build.read_manifest(tmp_path / "pairs" / "manifest.jsonl") == []
+    assert dataset_builder.read_manifest(tmp_path / "pairs" / "manifest.jsonl") == []
 
 
 def test_synthesized_sets_and_their_map(tmp_path, astronaut, capsys):
@@ -244,7 +244,7 @@ def _dies_once(out, settings, scene):
     if scene.name == "scene3" and not os.path.exists(mark):
         open(mark, "w").close()
         os.kill(os.getpid(), 9)
-    return build.from_raw(out, settings, scene)
+    return dataset_builder.from_raw(out, settings, scene)
 
 
 @pytest.mark.slow
@@ -253,9 +253,9 @@ def test_a_killed_worker_loses_and_doubles_nothing(raws, tmp_path, monkeypatch, 
     if kind == "dask":
         pytest.importorskip("distributed")
     monkeypatch.setenv(_KILLED, str(tmp_path / "mark"))
-    scenes, problems = build.plan(raws.glob("*.dng"), {}, 1)
-    settings = build.Settings(format="png")
-    entries, failed = build.build(
+    scenes, problems = dataset_builder.plan(raws.glob("*.dng"), {}, 1)
+    settings = dataset_builder.Settings(format="png")
+    entries, failed = dataset_builder.build(
         scenes, tmp_path / "out", _dies_once, settings, workers=2, engine_name=kind
     )
     assert not problems + failed
@@ -264,6 +264,6 @@ def test_a_killed_worker_loses_and_doubles_nothing(raws, tmp_path, monkeypatch, 
     assert len(files) == len(set(files)) == 30
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["file"] for line in lines) == sorted(files)
-    build.build(scenes, tmp_path / "one", build.from_raw, settings)
+    dataset_builder.build(scenes, tmp_path / "one", dataset_builder.from_raw, settings)
     one, two = ({p.relative_to(d): p.read_bytes() for p in d.rglob("*.png")} for d in (tmp_path / "one", tmp_path / "out"))  # fmt: skip  # noqa: E501
     assert one == two

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import midtone
-from midtone import Corrector, upsample
-from midtone.server import docs
+from midtone import Corrector, bilateral_grid
+from midtone.server import api_docs
 from midtone.server.app import create_app
-from midtone.server.guard import hosts
 from midtone.server.limits import Limits
+from midtone.server.security import hosts
 from midtone.server.upload import file_name
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -118,7 +118,7 @@ def test_a_plan_of_the_small_picture_is_the_plan_of_the_photograph(client, jpeg)
 def test_the_plan_is_what_the_correction_does(client, jpeg, tmp_path):
     plan = client.post("/api/plan", content=jpeg).json()
     expected = file_of(jpeg, ".jpg", tmp_path, quality=100)
-    shown = upsample.apply(grid_of(plan), midtone.read(io.BytesIO(jpeg)).pixels)
+    shown = bilateral_grid.apply(grid_of(plan), midtone.read(io.BytesIO(jpeg)).pixels)
     assert np.abs(shown.astype(int) - expected).mean() < 1  # JPEG
 
 
@@ -256,7 +256,7 @@ def test_documentation_is_whole_and_offline(client):
 
 
 def test_documentation_escapes():
-    page = docs.render(
+    page = api_docs.render(
         {"info": {"title": "<b>", "version": "1", "description": "`<i>` and"}, "paths": {}}
     )
     assert "<b>" not in page

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,17 +16,17 @@ from safetensors import safe_open
 
 torch = pytest.importorskip("torch")
 
-from midtone import Corrector, pyramid, weights  # noqa: E402
-from midtone.data.windows import WindowModel  # noqa: E402
+from midtone import Corrector, pyramid  # noqa: E402
+from midtone import model as model_files  # noqa: E402
+from midtone.data.crops import WindowModel  # noqa: E402
 from midtone.errors import ModelError, UsageError  # noqa: E402
 from midtone.network import CoarseToFine, NetworkConfig, count_parameters  # noqa: E402
 from midtone.training import export as exporting  # noqa: E402
 from midtone.training import recipe as recipes  # noqa: E402
-from midtone.training.batches import Share  # noqa: E402
-from midtone.training.checkpoint import CHECKPOINT, State  # noqa: E402
+from midtone.training.checkpoint import CHECKPOINT  # noqa: E402
 from midtone.training.discriminator import SIZE, Discriminator, view  # noqa: E402
 from midtone.training.export import export, parity, to_onnx  # noqa: E402
-from midtone.training.journal import Watch  # noqa: E402
+from midtone.training.loader import Share  # noqa: E402
 from midtone.training.loop import picture_loss, train  # noqa: E402
 from midtone.training.losses import (  # noqa: E402
     adversarial_loss,
@@ -37,6 +36,7 @@ from midtone.training.losses import (  # noqa: E402
     reconstruction_loss,
 )
 from midtone.training.recipe import RECIPES, Recipe, Stage  # noqa: E402
+from midtone.training.run_log import Watch  # noqa: E402
 from midtone.training.validation import Check, validate  # noqa: E402
 
 TINY = Recipe(
@@ -372,7 +372,7 @@ def test_onnx_equals_torch(photos, tmp_path, half):
     checkpoint = train(photos, tmp_path / "run", TINY, workers=0)
     path = tmp_path / "model.onnx"
     assert export(checkpoint, path, half=half) <= 1e-4
-    model = weights.load(path, "cpu")
+    model = model_files.load(path, "cpu")
     assert model.info.size == 32
     assert model.info.made["step"] == 6
     network, _ = exporting.from_checkpoint(checkpoint)
@@ -416,7 +416,7 @@ def test_train_export_and_fix_from_the_command_line(photos, tmp_path, recipe_pat
 @pytest.mark.slow
 def test_the_papers_network_in_onnx_equals_torch():
     network = CoarseToFine().eval()
-    assert parity(network, to_onnx(network, weights.header({}, 64, {}), half=False)) <= 1e-4
+    assert parity(network, to_onnx(network, model_files.header({}, 64, {}), half=False)) <= 1e-4
 
 
 def test_the_recipes_describe_themselves():
@@ -485,7 +485,7 @@ def test_a_model_can_run_fewer_levels_than_were_trained(photos, tmp_path):
     with pytest.raises(UsageError, match="must lie within 1 and 2, not 3"):
         export(run, tmp_path / "none.onnx", finest=3)
     export(run, tmp_path / "coarse.onnx", finest=2)
-    assert weights.info(tmp_path / "coarse.onnx").finest == 2
+    assert model_files.info(tmp_path / "coarse.onnx").finest == 2
     assert not (tmp_path / "none.onnx").exists()
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtone import upsample
+from midtone import bilateral_grid
 
 from conftest import DATA
 
@@ -31,7 +31,7 @@ def reduced(image: np.ndarray, step: int) -> np.ndarray:
 @pytest.mark.parametrize("name", ["gamma_13", "gamma_22"])
 def test_the_grid_equals_the_reference(name):
     expected = GOLDEN[name]
-    grid = upsample.fit(GOLDEN["low_in"], GOLDEN["low_out"], expected.shape[:3])
+    grid = bilateral_grid.fit(GOLDEN["low_in"], GOLDEN["low_out"], expected.shape[:3])
     np.testing.assert_allclose(grid, expected, rtol=0, atol=1e-4)
 
 
@@ -43,7 +43,7 @@ def test_slicing_equals_the_reference(part, rows, columns):
     # A pixel's result depends on its place and value alone, so the rest may be black.
     image = np.zeros((667, 1000, 3), np.float32)
     image[rows, columns] = GOLDEN[f"{part}_u8"] / np.float32(255)
-    result = upsample.apply(GOLDEN["gamma_22"], image)[rows, columns]
+    result = bilateral_grid.apply(GOLDEN["gamma_22"], image)[rows, columns]
     np.testing.assert_allclose(result, GOLDEN[part], rtol=0, atol=1e-4)
 
 
@@ -52,20 +52,20 @@ def test_square_cells_are_as_good_as_the_papers_grid(astronaut):
     before = reduced(full, 3)
     wanted = smooth_correction(full)
     after = reduced(wanted, 3)
-    assert upsample.grid_shape(*before.shape[:2]) == (16, 24, 8)
+    assert bilateral_grid.grid_shape(*before.shape[:2]) == (16, 24, 8)
 
     def error(shape: tuple[int, int, int] | None) -> float:
-        result = upsample.apply(upsample.fit(before, after, shape), full)
+        result = bilateral_grid.apply(bilateral_grid.fit(before, after, shape), full)
         return float(((result - wanted) ** 2).mean())
 
-    assert 10 * np.log10(error(None) / error(upsample.PAPER_GRID)) < 0.1
+    assert 10 * np.log10(error(None) / error(bilateral_grid.PAPER_GRID)) < 0.1
 
 
 def test_a_turned_picture_has_a_turned_grid(astronaut):
     before = reduced(astronaut[:300] / 255, 4)
     after = smooth_correction(before)
-    grid = upsample.fit(before, after)
-    turned = upsample.fit(before.swapaxes(0, 1), after.swapaxes(0, 1))
+    grid = bilateral_grid.fit(before, after)
+    turned = bilateral_grid.fit(before.swapaxes(0, 1), after.swapaxes(0, 1))
     np.testing.assert_array_equal(turned.swapaxes(0, 1), grid)
 
 
@@ -78,11 +78,11 @@ def test_result_does_not_depend_on_strips_and_threads(
     rows, columns, dtype, strip, threads, channels
 ):
     rng = np.random.default_rng(rows * 100 + columns)
-    grid = upsample.identity((4, 5, 6), channels) + rng.normal(0, 0.2, (4, 5, 6, 1, 1))
+    grid = bilateral_grid.identity((4, 5, 6), channels) + rng.normal(0, 0.2, (4, 5, 6, 1, 1))
     full = 1 if dtype is np.float32 else np.iinfo(dtype).max
     image = (rng.random((rows, columns, channels)) * full).astype(dtype)
-    whole = upsample.apply(grid, image, strip=rows, threads=1)
-    parts = upsample.apply(grid, image, strip=strip, threads=threads)
+    whole = bilateral_grid.apply(grid, image, strip=rows, threads=1)
+    parts = bilateral_grid.apply(grid, image, strip=strip, threads=threads)
     assert parts.dtype == dtype
     assert parts.shape == image.shape
     np.testing.assert_array_equal(parts, whole)
@@ -91,7 +91,7 @@ def test_result_does_not_depend_on_strips_and_threads(
 def test_slicing_equals_a_slow_and_plain_version():
     rng = np.random.default_rng(5)
     grid, image = rng.normal(size=(3, 4, 5, 3, 4)), rng.random((7, 9, 3))
-    result = upsample.apply(grid, image)
+    result = bilateral_grid.apply(grid, image)
     for row, column in np.ndindex(7, 9):
         pixel = image[row, column]
         place = (
@@ -109,7 +109,7 @@ def test_slicing_equals_a_slow_and_plain_version():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_identity_changes_nothing(dtype):
     image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (50, 60, 3), dtype=dtype)
-    np.testing.assert_array_equal(upsample.apply(upsample.identity(), image), image)
+    np.testing.assert_array_equal(bilateral_grid.apply(bilateral_grid.identity(), image), image)
 
 
 @pytest.mark.parametrize(
@@ -120,31 +120,31 @@ def test_small_flat_and_extreme_pictures_can_be_fitted(shape, value):
     rng = np.random.default_rng(1)
     picture = rng.random(shape) if value is None else np.full(shape, value)
     wanted = 0.7 * picture + 0.2
-    grid = upsample.fit(picture, wanted)
+    grid = bilateral_grid.fit(picture, wanted)
     assert np.isfinite(grid).all()
-    np.testing.assert_allclose(upsample.apply(grid, picture), wanted, atol=2e-3)
+    np.testing.assert_allclose(bilateral_grid.apply(grid, picture), wanted, atol=2e-3)
 
 
 def test_a_grey_picture_in_three_channels_stays_grey(astronaut):
     grey = np.repeat(astronaut[..., 1:2], 3, 2)[::4, ::4] / 255
     wanted = np.repeat(grey[..., :1] ** 0.5, 3, 2)
-    result = upsample.apply(upsample.fit(grey, wanted), grey)
+    result = bilateral_grid.apply(bilateral_grid.fit(grey, wanted), grey)
     assert np.ptp(result, axis=2).max() < 1e-6
     assert np.abs(result - wanted).mean() < 0.01
 
 
 def test_a_long_strip_of_an_image():
     image = np.random.default_rng(2).integers(0, 255, (20000, 50, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(upsample.apply(upsample.identity(), image), image)
+    np.testing.assert_array_equal(bilateral_grid.apply(bilateral_grid.identity(), image), image)
 
 
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        upsample.fit(np.zeros((4, 4, 3)), np.zeros((4, 5, 3)))
+        bilateral_grid.fit(np.zeros((4, 4, 3)), np.zeros((4, 5, 3)))
     with pytest.raises(ValueError, match="two nodes"):
-        upsample.fit(np.zeros((4, 4, 3)), np.zeros((4, 4, 3)), (1, 5, 5))
+        bilateral_grid.fit(np.zeros((4, 4, 3)), np.zeros((4, 4, 3)), (1, 5, 5))
     with pytest.raises(ValueError, match="cannot transform"):
-        upsample.apply(upsample.identity(channels=1), np.zeros((4, 4, 3)))
+        bilateral_grid.apply(bilateral_grid.identity(channels=1), np.zeros((4, 4, 3)))
 
 
 @settings(max_examples=60)
@@ -156,15 +156,15 @@ def test_wrong_shapes_are_refused():
     seed=st.integers(0, 2**31),
 )
 def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, nodes, seed):
-    if upsample._slice is None:
+    if bilateral_grid._slice is None:
         pytest.skip("installed without a compiler")
     rng = np.random.default_rng(seed)
-    grid = upsample.identity(nodes, channels)
+    grid = bilateral_grid.identity(nodes, channels)
     grid += rng.normal(0, 0.3, grid.shape)
     image = rng.uniform(-0.1, 1.1, (*shape, channels)).astype(np.float32)
     if dtype != "f4":
         image = (np.clip(image, 0, 1) * np.iinfo(dtype).max).astype(dtype)
-    slicer = upsample._Slicer(grid, image)
+    slicer = bilateral_grid._Slicer(grid, image)
     compiled, plain = np.empty_like(image), np.empty_like(image)
     slicer.compiled(0, shape[0], compiled)
     slicer.numpy(0, shape[0], plain)
@@ -173,8 +173,8 @@ def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, no
 
 def test_without_the_compiled_part_the_result_is_the_same(monkeypatch):
     rng = np.random.default_rng(0)
-    grid = upsample.identity((4, 5, 8)) + rng.normal(0, 0.1, (4, 5, 8, 3, 4))
+    grid = bilateral_grid.identity((4, 5, 8)) + rng.normal(0, 0.1, (4, 5, 8, 3, 4))
     image = rng.integers(0, 256, (90, 130, 3), dtype=np.uint8)
-    expected = upsample.apply(grid, image)
-    monkeypatch.setattr(upsample, "_slice", None)
-    np.testing.assert_array_equal(upsample.apply(grid, image, threads=2), expected)
+    expected = bilateral_grid.apply(grid, image)
+    monkeypatch.setattr(bilateral_grid, "_slice", None)
+    np.testing.assert_array_equal(bilateral_grid.apply(grid, image, threads=2), expected)

@@ -6,12 +6,12 @@ import sys
 import onnxruntime
 import pytest
 
-from midtone import weights
+from midtone import model
 from midtone.errors import ModelError
 
 
 def test_the_default_model_says_what_it_is():
-    info = weights.info("default")
+    info = model.info("default")
     assert info.levels == 4
     assert info.size % info.multiple == 0
     assert info.made["recipe"]["network"]["levels"] == 4
@@ -21,14 +21,14 @@ def test_the_default_model_says_what_it_is():
 
 def test_unknown_and_broken_models_are_named(tmp_path):
     with pytest.raises(ModelError, match="no such model; known are default"):
-        weights.load("best")
+        model.load("best")
     with pytest.raises(ModelError, match="no such model file"):
-        weights.load(tmp_path / "none.onnx")
+        model.load(tmp_path / "none.onnx")
     for name in ("broken.onnx", "broken.safetensors"):
         path = tmp_path / name
         path.write_bytes(b"no model at all")
         with pytest.raises(ModelError, match="not a"):
-            weights.load(path)
+            model.load(path)
 
 
 class GraphicsCard:
@@ -58,15 +58,15 @@ class GraphicsCard:
 @pytest.mark.parametrize(("device", "cuda"), [("auto", True), ("cuda", True), ("cpu", False)])
 def test_a_graphics_card_is_used_unless_the_cpu_is_asked_for(monkeypatch, device, cuda):
     card = GraphicsCard(monkeypatch, starts=True)
-    weights.load("default", device)
+    model.load("default", device)
     assert card.asked == ["CUDAExecutionProvider"] * cuda + ["CPUExecutionProvider"]
 
 
 def test_a_graphics_card_that_does_not_start_is_refused_by_name_only(monkeypatch):
     GraphicsCard(monkeypatch, starts=False)
-    weights.load("default", "auto")
+    model.load("default", "auto")
     with pytest.raises(ModelError, match="cannot use CUDA"):
-        weights.load("default", "cuda")
+        model.load("default", "cuda")
 
 
 def test_correcting_needs_no_torch_and_importing_nothing_heavy():

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from midtone.batch import Report, correct_tree
+    from midtone.batch.correct_files import Report, correct_tree
     from midtone.corrector import Corrector, Settings, correct
     from midtone.errors import Error, ModelError, PhotoError, UsageError
     from midtone.photo import Photo, read, write
@@ -18,8 +18,8 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "Report": "batch",
-    "correct_tree": "batch",
+    "Report": "batch.correct_files",
+    "correct_tree": "batch.correct_files",
     "Corrector": "corrector",
     "Settings": "corrector",
     "correct": "corrector",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 import numpy as np
 from PIL import Image
 
-from midtone import __version__, colour, finish, photo, pyramid, upsample, weights
+from midtone import __version__, bilateral_grid, colour, photo, postprocess, pyramid
+from midtone import model as model_files
 from midtone.errors import UsageError
 from midtone.photo import Opened, Photo
 
@@ -47,7 +48,7 @@ class Correction:
 
         Minus the change of the mean of log2 of the linear luminance.
         """
-        return finish.exposure_error(self.before, self.after)
+        return postprocess.exposure_error(self.before, self.after)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Corrector:
         device: str = "auto",
         threads: int | None = None,
     ) -> None:
-        self.model = weights.load(model, device, threads)
+        self.model = model_files.load(model, device, threads)
         self.threads = threads
 
     def __call__(
@@ -135,14 +136,14 @@ class Corrector:
         small = reduce(image.pixels, self.model.info.size)
         whole = _to_float(colour.to_srgb(small, image.icc))
         before = self.as_seen(whole)
-        after = finish.neutral_whites(self._answer(whole, before, settings.scales), before)
-        after = finish.spare(after, before)
+        after = postprocess.neutral_whites(self._answer(whole, before, settings.scales), before)
+        after = postprocess.spare(after, before)
         if settings.fusion:
-            after = finish.exposure_fusion([before, np.clip(after, 0, 1)])
+            after = postprocess.exposure_fusion([before, np.clip(after, 0, 1)])
         if settings.contrast:
-            after = finish.contrast_stretch(after)
+            after = postprocess.contrast_stretch(after)
         if (np.ptp(whole, axis=2) == 0).all():
-            after = np.repeat(finish.luma(after)[..., None], 3, 2)  # grey stays grey
+            after = np.repeat(postprocess.luma(after)[..., None], 3, 2)  # grey stays grey
         if image.icc is None:
             own = before[..., : small.shape[2]]
             wanted = after[..., : small.shape[2]]
@@ -184,19 +185,19 @@ class Corrector:
         """Carry out a plan at full size; ``in_place`` overwrites the photograph's pixels."""
         grid = plan.grid
         if settings.strength < 1:
-            still = upsample.identity(grid.shape[:3], grid.shape[3])
+            still = bilateral_grid.identity(grid.shape[:3], grid.shape[3])
             grid = settings.strength * grid + (1 - settings.strength) * still
         pixels = image.pixels
         out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
-        return image.with_pixels(upsample.apply(grid, pixels, out=out, threads=self.threads))
+        return image.with_pixels(bilateral_grid.apply(grid, pixels, out=out, threads=self.threads))
 
     def _answer(
         self, picture: np.ndarray, before: np.ndarray, scales: Sequence[float] | None
     ) -> np.ndarray:
         """What the network makes of a picture, at the brightness that is usual if it is far off."""
         after = self.network(picture, scales)
-        error = finish.exposure_error(before, np.clip(after, 0, 1))
-        return finish.usual_brightness(after, error)
+        error = postprocess.exposure_error(before, np.clip(after, 0, 1))
+        return postprocess.usual_brightness(after, error)
 
     def network(
         self,
@@ -234,7 +235,7 @@ class Corrector:
             padded = np.pad(view, [*padding, (0, 0)], mode="symmetric")
             split = pyramid.split(padded, model.levels, model.taps)
             if scales is not None:
-                split = finish.scale_levels(split, scales)
+                split = postprocess.scale_levels(split, scales)
             batch.append([level.transpose(2, 0, 1) for level in split[model.finest - 1 :]])
         return [np.stack(views) for views in zip(*batch, strict=True)]
 
@@ -256,8 +257,8 @@ class Corrector:
 
 def fit_grid(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """The grid that carries the network's answer to full size: h x w x C float in [0, 1] each."""
-    shape = upsample.grid_shape(before.shape[0], before.shape[1], _NODES)
-    grid = upsample.fit(before, after, shape, _SMOOTHNESS)
+    shape = bilateral_grid.grid_shape(before.shape[0], before.shape[1], _NODES)
+    grid = bilateral_grid.fit(before, after, shape, _SMOOTHNESS)
     if (np.ptp(after, axis=2) == 0).all():
         grid[...] = grid[..., :1, :]  # equal to the last bit, or rounding would tint
     return grid

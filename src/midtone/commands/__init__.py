@@ -38,7 +38,7 @@ def source_options(parser: argparse.ArgumentParser) -> None:
 
 def given_sources(options: argparse.Namespace) -> list[Path]:
     """What ``source_options`` took. Raises UsageError if that is nothing."""
-    from midtone.sources import read_list
+    from midtone.batch.inputs import read_list
 
     given = list(options.sources)
     if options.files_from == "-":

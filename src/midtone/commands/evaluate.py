@@ -141,16 +141,16 @@ def _show(
     protocol: benchmark.Protocol,
     table: str,
 ) -> None:
-    """Write sheet.jpg and report.html."""
+    """Write report.jpg and report.html."""
     from midtone import photo
-    from midtone.evaluation import benchmark, sheet
+    from midtone.evaluation import benchmark, report
 
-    names = sheet.choose(rows, protocol, chosen[0].name, options.cases)
+    names = report.choose(rows, protocol, chosen[0].name, options.cases)
     by_name = {benchmark.name_of(pair): pair for pair in pairs}
-    cases = sheet.cases(by_name, names, chosen, rows, protocol, 256)
+    cases = report.cases(by_name, names, chosen, rows, protocol, 256)
     if not cases:
         return
-    drawn = photo.from_array(sheet.draw(cases))
+    drawn = photo.from_array(report.draw(cases))
     photo.write(drawn, options.out / "sheet.jpg", quality=88, overwrite=True)
     title = f"{options.pairs.name}: {len(pairs)} images, worst and best of {chosen[0].name}"
-    (options.out / "report.html").write_text(sheet.report(cases, table, title), "utf-8")
+    (options.out / "report.html").write_text(report.report(cases, table, title), "utf-8")

@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     import numpy as np
 
-    from midtone import engine
     from midtone.atomic import replacing
+    from midtone.batch import parallel
     from midtone.data import explore
     from midtone.data.pairs import read_pairs
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = found.pairs[:: -(-len(found.pairs) // options.limit)]
     by_input = {pair.input: pair for pair in pairs}
     described = {}
-    for path, outcome in engine.run(explore.describe, by_input, workers=options.workers):
+    for path, outcome in parallel.run(explore.describe, by_input, workers=options.workers):
         if isinstance(outcome, Error):
             problems.append(str(outcome))
         elif isinstance(outcome, BaseException):

@@ -13,7 +13,7 @@ from midtone.commands import model_options, source_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
-    from midtone.batch import Options, Result
+    from midtone.batch.correct_files import Options, Result
     from midtone.commands import Verbs
     from midtone.corrector import Corrector, Settings
 
@@ -87,14 +87,14 @@ def add(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from midtone import batch, sources
+    from midtone.batch import correct_files, inputs
     from midtone.commands import given_sources
     from midtone.corrector import Corrector, Settings
 
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {options.workers}")
     settings = Settings(options.strength, options.fusion, options.contrast, options.scales)
-    how = batch.Options(
+    how = correct_files.Options(
         options.existing,
         _FORMATS[options.format] if options.format else None,
         options.quality,
@@ -109,12 +109,12 @@ def run(options: argparse.Namespace) -> int:
     if options.watch:
         corrector = Corrector(options.model, options.device)
         return _watch(given, options.out, corrector, settings, how)
-    jobs = sources.plan(
+    jobs = inputs.plan(
         given,
         options.out,
         format=how.format,
         recursive=options.recursive,
-        shard=sources.parse_shard(options.shard) if options.shard else None,
+        shard=inputs.parse_shard(options.shard) if options.shard else None,
     )
     if options.dry_run:
         for source, target in jobs:
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     # Side by side, files keep the cores busy; a file's own threads would only get in the way.
     threads = None if options.workers == 1 else max(1, (os.cpu_count() or 1) // options.workers)
     with _Progress(len(jobs), options.report) as progress:
-        report = batch.correct_jobs(
+        report = correct_files.correct_jobs(
             jobs,
             Corrector(options.model, options.device, threads),
             settings,
@@ -178,7 +178,8 @@ def _pipe(
     given: list[Path], out: Path, corrector: Corrector, settings: Settings, how: Options
 ) -> int:
     """One photograph from a file or standard input to a file or standard output."""
-    from midtone import batch, photo
+    from midtone import photo
+    from midtone.batch import correct_files
 
     if len(given) != 1 or given[0].is_dir():
         raise UsageError("a pipe takes one photograph")
@@ -187,9 +188,9 @@ def _pipe(
     result, _ = corrector.correct_file(opened, settings)
     assert result
     if out == _PIPE:
-        batch.write(result, sys.stdout.buffer, settings, how)
+        correct_files.write(result, sys.stdout.buffer, settings, how)
     else:
-        batch.write(result, out, settings, how)
+        correct_files.write(result, out, settings, how)
     return 0
 
 
@@ -197,13 +198,13 @@ def _watch(
     given: list[Path], out: Path, corrector: Corrector, settings: Settings, how: Options
 ) -> int:
     """Correct what arrives until interrupted."""
-    from midtone import batch, watch
+    from midtone.batch import correct_files, watch
 
     if len(given) != 1:
         raise UsageError("--watch takes one folder")
     print(f"midtone: watching {given[0]}; interrupt to end", file=sys.stderr)
     for job in watch.arrivals(given[0], out, format=how.format):
-        result = batch.correct_one(corrector, settings, how, job)
+        result = correct_files.correct_one(corrector, settings, how, job)
         print(result.error or f"{result.source} -> {result.target}", flush=True)
     return 0
 

@@ -40,7 +40,8 @@ def add(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from midtone import engine, photo, sources
+    from midtone import photo
+    from midtone.batch import inputs, parallel
     from midtone.commands import given_sources
     from midtone.corrector import Corrector
     from midtone.errors import Error
@@ -61,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
 
     failed = False
     found: list[tuple[Path, float]] = []
-    paths = sources.find(given_sources(options), recursive=options.recursive)
-    for path, outcome in engine.run(estimate, paths, workers=options.workers):
+    paths = inputs.find(given_sources(options), recursive=options.recursive)
+    for path, outcome in parallel.run(estimate, paths, workers=options.workers):
         if isinstance(outcome, BaseException):
             if not isinstance(outcome, Error):
                 raise outcome

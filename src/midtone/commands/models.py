@@ -19,10 +19,10 @@ def add(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from midtone import weights
+    from midtone import model
 
-    for name, path in weights.embedded().items():
-        info = weights.info(path)
+    for name, path in model.embedded().items():
+        info = model.info(path)
         about = {
             "name": name,
             "file": str(path),

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from tqdm import tqdm
 
-    from midtone import engine
+    from midtone.batch import parallel
     from midtone.data.pairs import read_pairs
     from midtone.data.patches import write_patches
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     work = partial(write_patches, options.out, options.size, options.per_image, options.seed)
     # A single worker needs no process of its own.
     kind = "threads" if options.workers == 1 else "processes"
-    flow = engine.run(work, scenes, workers=options.workers, engine=kind)
+    flow = parallel.run(work, scenes, workers=options.workers, engine=kind)
     total = 0
     for scene, outcome in tqdm(flow, total=len(scenes), unit="scene", disable=None):
         if isinstance(outcome, BaseException):

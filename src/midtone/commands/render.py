@@ -11,7 +11,7 @@ from midtone.errors import UsageError
 
 if TYPE_CHECKING:
     from midtone.commands import Verbs
-    from midtone.data import build
+    from midtone.data import dataset_builder
 
 
 def add(verbs: Verbs) -> None:
@@ -61,8 +61,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def render(options: argparse.Namespace) -> int:
     """`midtone render`; returns the exit code."""
-    from midtone.codecs import RAW_SUFFIXES
-    from midtone.data import build
+    from midtone.data import dataset_builder
+    from midtone.photo.codecs import RAW_SUFFIXES
 
     experts = dict(_expert(given) for given in options.expert)
     if len(experts) < len(options.expert):
@@ -73,17 +73,17 @@ def render(options: argparse.Namespace) -> int:
     found = _files(options.source)
     sources = [path for path in found if path.suffix.lower() in RAW_SUFFIXES]
     others = [f"{path}: is no camera RAW; left out" for path in found if path not in set(sources)]
-    return _run(options, sources, experts, others, build.from_raw, target)
+    return _run(options, sources, experts, others, dataset_builder.from_raw, target)
 
 
 def synthesize(options: argparse.Namespace) -> int:
     """`midtone synthesize`; returns the exit code."""
-    from midtone.codecs import FORMATS
-    from midtone.data import build
+    from midtone.data import dataset_builder
+    from midtone.photo.codecs import FORMATS
 
     found = _files(options.source)
     sources = [path for path in found if path.suffix.lower() in FORMATS]
-    return _run(options, sources, {}, [], build.from_photograph, "rendering")
+    return _run(options, sources, {}, [], dataset_builder.from_photograph, "rendering")
 
 
 def _run(
@@ -91,13 +91,13 @@ def _run(
     sources: list[Path],
     experts: dict[str, dict[str, Path]],
     problems: list[str],
-    make: build.Maker,
+    make: dataset_builder.Maker,
     target: str,
 ) -> int:
     from tqdm import tqdm
 
-    from midtone import sources as shards
-    from midtone.data import build
+    from midtone.batch import inputs as shards
+    from midtone.data import dataset_builder
 
     try:
         evs = tuple(float(ev) for ev in options.evs.split(","))
@@ -107,10 +107,12 @@ def _run(
         raise UsageError("--workers must be at least 1, --size at least 0, --quality 1 to 100")
     if not sources:
         raise UsageError(f"{options.source}: nothing to work on")
-    settings = build.Settings(evs, options.format, options.quality, target, options.size or None)
-    scenes, left_out = build.plan(sources, experts, options.seed)
+    settings = dataset_builder.Settings(
+        evs, options.format, options.quality, target, options.size or None
+    )
+    scenes, left_out = dataset_builder.plan(sources, experts, options.seed)
     with tqdm(total=len(scenes), unit="scene", disable=None) as bar:
-        entries, failed = build.build(
+        entries, failed = dataset_builder.build(
             scenes,
             options.out,
             make,
@@ -137,8 +139,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _expert(given: str) -> tuple[str, dict[str, Path]]:
-    from midtone.codecs import FORMATS
     from midtone.data.pairs import EXPERTS
+    from midtone.photo.codecs import FORMATS
 
     letter, _, folder = given.partition("=")
     letter = letter.lower()

@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
         import uvicorn
 
         from midtone.server.app import create_app
-        from midtone.server.guard import hosts
         from midtone.server.limits import Limits
+        from midtone.server.security import hosts
     except ImportError as error:
         raise Error(f"serving needs midtone[web] ({error.name} is missing)") from None
     from midtone.corrector import Corrector

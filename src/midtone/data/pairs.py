@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midtone.codecs import FORMATS
 from midtone.errors import UsageError
+from midtone.photo.codecs import FORMATS
 
 SPLITS = ("training", "validation", "testing")
 EXPERTS = ("a", "b", "c", "d", "e")

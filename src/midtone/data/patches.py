@@ -16,10 +16,7 @@ import numpy as np
 from PIL import Image
 
 from midtone.atomic import replacing
-from midtone.data.pairs import PATCH_MARK, REFERENCE, Pair, format_ev
-from midtone.data.photographs import Photographs, decode
-from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
-from midtone.data.windows import (
+from midtone.data.crops import (
     Window,
     WindowModel,
     balance,
@@ -32,6 +29,9 @@ from midtone.data.windows import (
     place,
     saturate,
 )
+from midtone.data.pairs import PATCH_MARK, REFERENCE, Pair, format_ev
+from midtone.data.photographs import Photographs, decode
+from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
 from midtone.errors import PhotoError
 
 Example = tuple[np.ndarray, np.ndarray]

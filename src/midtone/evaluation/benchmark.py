@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from midtone import engine
 from midtone.atomic import replacing
+from midtone.batch import parallel
 from midtone.data.pairs import Pair
 from midtone.data.photographs import decode, size_of
 from midtone.errors import Error, PhotoError, UsageError
@@ -85,7 +85,7 @@ def run(
             items.append((pair, missing))
     problems: list[str] = []
     kind = "threads" if workers == 1 else engine_name  # one worker needs no process of its own
-    flow = engine.run(partial(measure, protocol), items, workers=workers, engine=kind)
+    flow = parallel.run(partial(measure, protocol), items, workers=workers, engine=kind)
     with table.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, protocol.columns)
         for (pair, _), outcome in flow:

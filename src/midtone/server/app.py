@@ -16,14 +16,14 @@ from urllib.parse import quote
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 
-from midtone import __version__, weights
+from midtone import __version__, model
 from midtone.corrector import Corrector
-from midtone.server import answers, docs, pages, work
-from midtone.server.guard import Guard
+from midtone.server import api_docs, errors, service, static_files
 from midtone.server.limits import Limits, Queue
 from midtone.server.metrics import Count, Metrics
+from midtone.server.params import Look, View, Wishes, merged
+from midtone.server.security import Guard
 from midtone.server.upload import receive
-from midtone.server.wishes import Look, View, Wishes, merged
 
 _ABOUT = """Corrects wrongly exposed photographs, too dark and too bright alike.
 
@@ -41,7 +41,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The corrected file, with its metadata; X-Exposure-Error is in EV",
-        "content": {media: {"schema": _FILE} for media in work.MEDIA.values()},
+        "content": {media: {"schema": _FILE} for media in service.MEDIA.values()},
     }
 }
 
@@ -75,7 +75,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    answers.install(app)
+    errors.install(app)
     megapixels = limits.max_megapixels
     about = {
         "models": _models(corrector),
@@ -99,7 +99,7 @@ def create_app(
             result = await queue.run(
                 request,
                 partial(
-                    work.correct,
+                    service.correct,
                     corrector,
                     upload,
                     settings,
@@ -128,7 +128,7 @@ def create_app(
         async with queue.place():
             upload = await receive(request, limits)
             return await queue.run(
-                request, partial(work.inspect, corrector, upload, max_megapixels=megapixels)
+                request, partial(service.inspect, corrector, upload, max_megapixels=megapixels)
             )
 
     @app.post(
@@ -154,7 +154,7 @@ def create_app(
             return await queue.run(
                 request,
                 partial(
-                    work.plan,
+                    service.plan,
                     corrector,
                     upload,
                     settings,
@@ -178,8 +178,8 @@ def create_app(
         """Requests, seconds, megapixels, memory."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    docs.install(app)
-    pages.install(app)
+    api_docs.install(app)
+    static_files.install(app)
     app.add_middleware(Count, metrics=metrics)
     if origins:
         app.add_middleware(
@@ -196,8 +196,8 @@ def create_app(
 def _models(corrector: Corrector) -> list[dict[str, Any]]:
     """What ``GET /api/models`` says of models; no path of the server is among it."""
     used = corrector.model.info
-    found = {name: weights.info(name) for name in weights.embedded()}
-    if used.path not in weights.embedded().values():
+    found = {name: model.info(name) for name in model.embedded()}
+    if used.path not in model.embedded().values():
         found[used.path.stem] = used
     return [
         {

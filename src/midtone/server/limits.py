@@ -12,7 +12,7 @@ from typing import TypeVar
 from fastapi import Request
 
 from midtone.errors import UsageError
-from midtone.server.answers import RefusalError
+from midtone.server.errors import RefusalError
 
 T = TypeVar("T")
 _RETRY_SECONDS = 1

@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from midtone.server.answers import RefusalError
+from midtone.server.errors import RefusalError
 from midtone.server.limits import Limits
 
 _LONGEST_NAME = 120

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from midtone import atomic, weights
+from midtone import atomic, model
 from midtone.errors import ModelError, UsageError
 from midtone.network import CoarseToFine
 from midtone.training.discriminator import Discriminator
@@ -178,8 +178,8 @@ def find_start(name: str) -> Path:
 
     Raises UsageError or ModelError if there is none.
     """
-    if name in weights.embedded() or name.endswith(".onnx"):
-        return weights.find(name)
+    if name in model.embedded() or name.endswith(".onnx"):
+        return model.find(name)
     return find(Path(name))
 
 

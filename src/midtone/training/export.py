@@ -16,8 +16,8 @@ from safetensors import safe_open
 
 from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
+from midtone.model import header
 from midtone.network import CoarseToFine, NetworkConfig, save_network
-from midtone.weights import header
 
 _OPSET = 18
 PARITY = 1e-4

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from midtone.errors import UsageError
-from midtone.training.batches import Share, batches
-from midtone.training.carried import carried_loss
 from midtone.training.checkpoint import CHECKPOINT, State
+from midtone.training.dataset import open_source
 from midtone.training.discriminator import view
-from midtone.training.journal import Journal, Watch
+from midtone.training.grid_loss import carried_loss
+from midtone.training.loader import Share, batches
 from midtone.training.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -33,7 +33,7 @@ from midtone.training.losses import (
     reconstruction_loss,
 )
 from midtone.training.recipe import Recipe, Stage
-from midtone.training.source import open_source
+from midtone.training.run_log import Journal, Watch
 from midtone.training.validation import validate
 
 
@@ -109,9 +109,7 @@ def train(
                 torch.manual_seed(_seed(recipe.seed, state.step, rank))
             factor = stage.factor(done, len(examples))
             with torch.autocast(place.type, torch.bfloat16, enabled=half):
-                results = network(
-                    *(_lay(level, place) for level in levels), finest=stage.finest
-                )
+                results = network(*(_lay(level, place) for level in levels), finest=stage.finest)
             results = [result.float() for result in results]
             targets = [target.to(place) for target in targets]
             loss = total = picture_loss(results, targets, recipe.pyramid_weight, stage.finest)

@@ -8,8 +8,8 @@ from math import cos, pi
 from pathlib import Path
 from typing import Any
 
+from midtone.data.crops import WindowModel
 from midtone.data.synthesize import ErrorModel
-from midtone.data.windows import WindowModel
 from midtone.errors import UsageError
 from midtone.network import NetworkConfig
 

@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from midtone.data.crops import fit, pad_square
 from midtone.data.pairs import Pair
 from midtone.data.patches import load
 from midtone.data.photographs import Photographs
 from midtone.data.synthesize import ErrorModel, synthesize
-from midtone.data.windows import fit, pad_square
 from midtone.evaluation.metrics import psnr, ssim
 from midtone.network import CoarseToFine
-from midtone.training.batches import prepare, to_float
-from midtone.training.carried import as_seen, carry
+from midtone.training.grid_loss import as_seen, carry
+from midtone.training.loader import prepare, to_float
 
 EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _ROWS, _PAIRS = 8, 60
@@ -76,7 +76,8 @@ def validate(
 ) -> Scores:
     """Scores of the network with the given weights on whole pictures, ``size`` px, unpadded.
 
-    Measured is what a grid of one cell carries over (``training.carried``), nearly what a corrected photograph gets of the network's picture.
+    Measured is what a grid of one cell makes of it (``training.grid_loss``), nearly what a
+    corrected photograph gets.
     half: work in bfloat16. While only coarse levels are trained, their finest result is
     compared with its own target.
     """

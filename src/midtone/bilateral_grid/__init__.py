@@ -22,7 +22,7 @@ import numpy as np
 
 _slice: ModuleType | None
 try:
-    from midtone import _slice
+    from midtone.bilateral_grid import _slice
 except ImportError:  # installed where there was no compiler: NumPy gives the same pixels
     _slice = None
 

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from midtone import engine, photo
+from midtone import photo
+from midtone.batch import parallel
 from midtone.data import align, splits
-from midtone.data.develop import Developed, develop
 from midtone.data.pairs import format_ev
 from midtone.data.photographs import decode
+from midtone.data.raw import Developed, develop
 from midtone.data.synthesize import expose
 from midtone.errors import Error, PhotoError
 
@@ -117,7 +118,7 @@ def build(
     todo = [s for s in scenes[number - 1 :: count] if s.name not in done]
     problems: list[str] = []
     kind = engine_name if workers > 1 or engine_name == "dask" else "threads"
-    flow = engine.run(
+    flow = parallel.run(
         partial(make, out, settings), todo, workers=workers, engine=kind, address=address
     )
     with manifest.open("a", encoding="utf-8") as stream:
@@ -184,7 +185,7 @@ def _targets(
     if settings.target == "expert" and found:
         found[""] = found.get("c") or next(iter(found.values()))
     elif settings.target == "embedded":
-        from midtone.codecs import raw_preview
+        from midtone.photo.codecs import raw_preview
 
         preview = raw_preview(data)
         if preview is None:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from midtone import batch, colour, photo
-from midtone.codecs import FORMATS
+from midtone import colour, photo
+from midtone.batch import correct_files
 from midtone.corrector import Corrector, Settings, reduce
 from midtone.errors import PhotoError
 from midtone.photo import Photo
-from midtone.server.answers import RefusalError
+from midtone.photo.codecs import FORMATS
+from midtone.server.errors import RefusalError
 from midtone.server.upload import Upload
 
 MEDIA = {name: f"image/{name.lower()}" for name in FORMATS.values()}
@@ -49,10 +50,10 @@ def correct(
     result, plan = corrector.correct_file(opened, settings)
     assert result
     chosen = format or (result.format if result.format in MEDIA else None) or "JPEG"
-    options = batch.Options(format=chosen, quality=quality, strip=strip)
+    options = correct_files.Options(format=chosen, quality=quality, strip=strip)
     stream = io.BytesIO()
     try:
-        batch.write(result, stream, settings, options)
+        correct_files.write(result, stream, settings, options)
     except PhotoError as error:
         raise RefusalError(422, str(error)) from None
     stem = upload.name.rpartition(".")[0] or upload.name

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from midtone import pyramid, upsample
+from midtone import bilateral_grid, pyramid
 from midtone.pyramid import Taps
 
-DEPTH = upsample.PAPER_GRID[2]
+DEPTH = bilateral_grid.PAPER_GRID[2]
 _ROUGHNESS = 1e-2  # weight of differences along the guide, for one pixel
 _RIDGE = 1e-8  # grey pictures make R, G, B dependent
 _NEGLIGIBLE = 0.01
@@ -66,7 +66,9 @@ def carry(before: Tensor, after: Tensor) -> Tensor:
 def _design(before: Tensor) -> Tensor:
     """N x P x 32, (R, G, B, 1) at each node: linear along the guide between its 8 nodes."""
     colours = before.flatten(2).transpose(1, 2)
-    guide = (colours @ torch.from_numpy(upsample.GUIDE[3]).to(colours)).clamp(0, 1) * (DEPTH - 1)
+    guide = (colours @ torch.from_numpy(bilateral_grid.GUIDE[3]).to(colours)).clamp(0, 1) * (
+        DEPTH - 1
+    )
     nodes = torch.arange(DEPTH, device=before.device)
     share = torch.relu(1 - (guide[..., None] - nodes).abs())
     terms = torch.cat((colours, torch.ones_like(colours[..., :1])), -1)
@@ -74,6 +76,6 @@ def _design(before: Tensor) -> Tensor:
 
 
 def _penalty() -> Tensor:
-    """Roughness along the guide, as in ``upsample.fit``: 32 x 32, for one pixel."""
-    *_, along_guide = upsample.differences((2, 2, DEPTH), (0.0, 0.0, _ROUGHNESS))
+    """Roughness along the guide, as in ``bilateral_grid.fit``: 32 x 32, for one pixel."""
+    *_, along_guide = bilateral_grid.differences((2, 2, DEPTH), (0.0, 0.0, _ROUGHNESS))
     return torch.from_numpy(np.kron(along_guide, np.eye(4)) + _RIDGE * np.eye(4 * DEPTH))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from midtone import sources
+from midtone.batch import inputs
 from midtone.errors import UsageError
 
 _Seen = dict[Path, tuple[int, int]]
@@ -19,7 +19,7 @@ def arrivals(
     format: str | None = None,
     interval: float = 1.0,
     pause: Callable[[float], None] = time.sleep,
-) -> Iterator[sources.Job]:
+) -> Iterator[inputs.Job]:
     """Yield (source, target) of each photograph in ``folder`` that has no result yet, for ever.
 
     A file counts when its size and time have stood still for one interval (seconds): cameras and
@@ -46,8 +46,8 @@ def arrivals(
         pause(interval)
 
 
-def _jobs(folder: Path, out: Path, format: str | None) -> list[sources.Job]:
+def _jobs(folder: Path, out: Path, format: str | None) -> list[inputs.Job]:
     try:
-        return sources.plan([folder], out, format=format)
+        return inputs.plan([folder], out, format=format)
     except UsageError:  # no photograph yet
         return []

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from midtone.errors import PhotoError
-from midtone.metadata import Metadata, into_jpeg, into_png
+from midtone.photo.metadata import Metadata, into_jpeg, into_png
 
 FORMATS = {
     ".jpg": "JPEG",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from midtone import codecs, photo
-from midtone.data.tone import render_table
+from midtone import photo
+from midtone.data.tone_curve import render_table
 from midtone.errors import PhotoError
+from midtone.photo import codecs
 
 _MAKE, _MODEL, _DETAILS, _MAKER_NOTE = 0x010F, 0x0110, 0x8769, 0x927C
 _TAGS = {_MAKE, _MODEL, 0x010E, 0x0132, 0x013B, 0x8298}  # description, date, artist, copyright

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
-from midtone.server.answers import RefusalError
+from midtone.server.errors import RefusalError
 
 FOLDER = Path(__file__).parent / "page"
 _MEDIA = {

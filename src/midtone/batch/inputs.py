@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from midtone.codecs import FORMATS, SUFFIXES
 from midtone.errors import UsageError
+from midtone.photo.codecs import FORMATS, SUFFIXES
 
 Job = tuple[Path, Path]  # source, target
 SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp", "AVIF": ".avif", "HEIF": ".heic"}  # fmt: skip  # noqa: E501

@@ -10,10 +10,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from midtone import atomic, engine, photo, sources
-from midtone.codecs import FORMATS, LOSSY
+from midtone import atomic, photo
+from midtone.batch import inputs, parallel
 from midtone.corrector import Corrector, Settings, signature
 from midtone.errors import Error, UsageError
+from midtone.photo.codecs import FORMATS, LOSSY
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
 
@@ -43,8 +44,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.existing not in EXISTING:
             raise UsageError(f"existing must be one of {', '.join(EXISTING)}, not {self.existing}")
-        if self.format is not None and self.format not in sources.SUFFIX_OF:
-            raise UsageError(f"format must be one of {', '.join(sources.SUFFIX_OF)}")
+        if self.format is not None and self.format not in inputs.SUFFIX_OF:
+            raise UsageError(f"format must be one of {', '.join(inputs.SUFFIX_OF)}")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise UsageError(f"quality must lie within 1 and 100, not {self.quality}")
 
@@ -112,7 +113,7 @@ def correct_tree(
     or two files would get the same name.
     """
     given = [source] if isinstance(source, str | os.PathLike) else source
-    jobs = sources.plan([Path(one) for one in given], Path(out), format=options.format)
+    jobs = inputs.plan([Path(one) for one in given], Path(out), format=options.format)
     return correct_jobs(
         jobs,
         corrector or Corrector(),
@@ -125,7 +126,7 @@ def correct_tree(
 
 
 def correct_jobs(
-    jobs: Sequence[sources.Job],
+    jobs: Sequence[inputs.Job],
     corrector: Corrector,
     settings: Settings = Settings(),
     options: Options = Options(),
@@ -138,7 +139,7 @@ def correct_jobs(
 ) -> Report:
     """Correct each source into its target. The folder ``out`` is swept first if resuming.
 
-    engine_name, address: of ``engine.run``; with processes and Dask each worker loads the model
+    engine_name, address: of ``parallel.run``; with processes and Dask each worker loads the model
     """
     corrector.check(settings)
     if options.existing == "resume" and out and out.is_dir():
@@ -148,8 +149,8 @@ def correct_jobs(
     else:
         model = str(corrector.model.info.path.resolve())
         work = partial(_correct_elsewhere, model, settings, options)
-    results: dict[sources.Job, Result] = {}
-    flow = engine.run(work, jobs, workers=workers, engine=engine_name, address=address)
+    results: dict[inputs.Job, Result] = {}
+    flow = parallel.run(work, jobs, workers=workers, engine=engine_name, address=address)
     for job, outcome in flow:
         if isinstance(outcome, BaseException):
             outcome = Result(*job, status="failed", error=f"{job[0]}: {outcome}")
@@ -160,7 +161,7 @@ def correct_jobs(
 
 
 def correct_one(
-    corrector: Corrector, settings: Settings, options: Options, job: sources.Job
+    corrector: Corrector, settings: Settings, options: Options, job: inputs.Job
 ) -> Result:
     """Correct one file; whatever goes wrong ends up in the result."""
     source, target = job
@@ -216,9 +217,7 @@ def write(
     return quality if format in LOSSY else None
 
 
-def _correct_elsewhere(
-    model: str, settings: Settings, options: Options, job: sources.Job
-) -> Result:
+def _correct_elsewhere(model: str, settings: Settings, options: Options, job: inputs.Job) -> Result:
     """``correct_one`` in a process of its own, which loads the model once."""
     return correct_one(_loaded(model), settings, options, job)
 

@@ -21,10 +21,11 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
-from midtone import atomic, codecs, colour, exif
-from midtone.codecs import FORMATS, RAW_SUFFIXES
+from midtone import atomic, colour
 from midtone.errors import PhotoError, TooLargeError
-from midtone.metadata import Metadata
+from midtone.photo import codecs, exif
+from midtone.photo.codecs import FORMATS, RAW_SUFFIXES
+from midtone.photo.metadata import Metadata
 
 T = TypeVar("T")
 _OPENING = threading.Lock()

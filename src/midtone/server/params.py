@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from midtone.corrector import Settings
-from midtone.server.answers import RefusalError, sentence
+from midtone.server.errors import RefusalError, sentence
 
 Format = Literal["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"]
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from midtone.server.answers import answer
+from midtone.server.errors import answer
 
 # All that the page needs, and nothing from or for anybody else.
 _HEADERS = {

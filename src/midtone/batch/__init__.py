@@ -1,0 +1,1 @@
+"""Many photographs: which are meant, where results go, one after the other or in parallel."""
