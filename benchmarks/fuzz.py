@@ -26,7 +26,8 @@ from PIL import Image
 
 from midtone import photo
 from midtone.batch import correct_files
-from midtone.corrector import Corrector, Settings
+from midtone.corrector import Corrector
+from midtone.options import FileOptions
 from midtone.errors import Error
 
 LIMIT = 10.0  # seconds
@@ -117,7 +118,7 @@ def main() -> int:
             else:
                 target = kept / f"out.{suffix}"
                 result = correct_files.correct_one(
-                    corrector, Settings(), correct_files.Options(), (current, target)
+                    corrector, FileOptions(), (current, target)
                 )
                 opened += result.error is None
                 left = [path for path in kept.iterdir() if path not in (current, target)]

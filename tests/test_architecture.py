@@ -13,25 +13,24 @@ SOURCE = Path(midtone.__file__).parent
 TOP_MAY = {
     "errors": set(),
     "atomic": set(),
+    "options": {"errors"},
     "pyramid": set(),
     "colour": set(),
+    "bilateral_grid": {"errors"},
+    "postprocess": {"colour", "pyramid"},
+    "pipeline": {"bilateral_grid", "errors", "postprocess", "pyramid"},
     "photo": {"atomic", "colour", "errors"},
-    "bilateral_grid": set(),
+    "preprocess": {"colour", "photo", "pipeline", "pyramid"},
+    "adapters": {"errors", "photo"},
     "network": {"errors", "pyramid"},
-    "model": {"errors", "pyramid", "network"},
-    "postprocess": {"pyramid"},
+    "model": {"errors", "network", "pipeline", "pyramid"},
     "corrector": {
-        "__version__",
-        "bilateral_grid",
-        "colour",
-        "errors",
-        "model",
-        "photo",
-        "postprocess",
-        "pyramid",
+        "__version__", "adapters", "bilateral_grid", "colour", "errors", "model", "options",
+        "photo", "pipeline", "postprocess", "preprocess",
     },
-    "batch": {"atomic", "corrector", "errors", "photo"},
-}
+    "batch": {"atomic", "corrector", "errors", "options", "photo"},
+    "functional": {"adapters", "corrector", "errors", "options", "photo"},
+}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:
@@ -88,4 +87,4 @@ def test_commands_import_what_they_need_when_they_run():
             node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module
         ]
         ours = {module for module in outside if module.startswith("midtone")}
-        assert ours <= {"midtone", "midtone.errors", "midtone.commands"}, path
+        assert ours <= {"midtone", "midtone.errors", "midtone.commands", "midtone.options"}, path

@@ -8,8 +8,8 @@ from PIL import Image
 
 import midtone
 from midtone.batch import inputs
-from midtone.batch.correct_files import Options
 from midtone.errors import UsageError
+from midtone.options import FileOptions, OutputOptions
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_second_run_overwrites_nothing(tree, tmp_path, corrector):
     assert len(report.failed) == 6
     assert (out / "a.jpg").read_bytes() == b"mine"
     report = midtone.correct_tree(
-        tree, out, corrector=corrector, options=Options(existing="overwrite")
+        tree, out, corrector=corrector, options=FileOptions(output=OutputOptions("overwrite"))
     )
     assert len(report.failed) == 3
     assert midtone.read(out / "a.jpg").size == (160, 120)
@@ -64,7 +64,7 @@ def test_a_second_run_overwrites_nothing(tree, tmp_path, corrector):
 def test_output_inside_the_source_is_not_corrected_again(tree, corrector):
     out = tree / "corrected"
     for existing in ("fail", "overwrite"):
-        options = Options(existing=existing)
+        options = FileOptions(output=OutputOptions(existing))
         report = midtone.correct_tree(tree, out, corrector=corrector, options=options)
         assert len(report.results) == 6
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +11,12 @@ from PIL import Image
 
 import midtone
 from midtone import colour, photo
-from midtone.corrector import Corrector, Settings, reduce
-from midtone.data.synthesize import measured_curve
+from midtone.bilateral_grid import GridConfig
+from midtone.corrector import Corrector
+from midtone.data.synthesize import expose
 from midtone.evaluation.metrics import psnr
+from midtone.options import CorrectionOptions
+from midtone.preprocess import resize
 
 from conftest import DATA  # noqa: F401
 
@@ -108,17 +114,17 @@ def test_tensors(corrector, dark):
     torch.testing.assert_close(batch[1], one)
 
 
-def test_another_colour_space_is_honoured(corrector, dark):
+def test_icc_profiles_are_honoured(corrector, dark):
     from test_photo import display_p3
 
     plain = corrector(photo.from_array(dark))
     tagged = corrector(photo.Photo(dark, icc=display_p3()))
     assert tagged.icc == display_p3()
-    # Same numbers, other colours: the network must have seen something else.
+    # Same numbers, other colours: so the network has another input.
     assert np.abs(plain.pixels.astype(int) - tagged.pixels).mean() > 0.5
-    seen = colour.to_srgb(reduce(tagged.pixels, 256), tagged.icc)
-    wanted = corrector(photo.from_array(colour.to_srgb(reduce(dark, 256), tagged.icc))).pixels
-    assert np.abs(seen.astype(int) - wanted).mean() < 6
+    result = colour.to_srgb(resize(tagged.pixels, 256), tagged.icc)
+    expected = corrector(photo.from_array(colour.to_srgb(resize(dark, 256), tagged.icc))).pixels
+    assert 255 * np.abs(result - np.clip(expected, 0, 1)).mean() < 6
 
 
 def test_options_change_the_result(corrector, dark):
@@ -129,8 +135,8 @@ def test_options_change_the_result(corrector, dark):
 
 
 def test_exposure_error_has_the_right_sign(corrector, dark, astronaut):
-    spoiled = [np.rint(measured_curve(ev)).astype(np.uint8)[astronaut] for ev in (-2, 0, 1.5)]
-    errors = [corrector.exposure_error(image) for image in spoiled]
+    exposures = [expose(astronaut, ev) for ev in (-2, 0, 1.5)]
+    errors = [corrector.exposure_error(image) for image in exposures]
     assert errors[0] < -0.5
     assert errors[0] < errors[1] - 0.3 < errors[2] - 0.6
     assert corrector.exposure_error(dark) < -0.3
@@ -139,10 +145,11 @@ def test_exposure_error_has_the_right_sign(corrector, dark, astronaut):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strength": 1.5}, "strength"),
+        ({"strength": 1.6}, "strength"),
         ({"strength": float("nan")}, "strength"),
         ({"scales": (1, 1)}, "model of 4 pyramid levels"),
-        ({"scales": (-1, 1, 1, 1)}, "level scales"),
+        ({"scales": (-1, 1, 1, 1)}, "scales must lie within 0 and 10, not -1"),
+        ({"min_error": -1}, "min_error must lie 0 up"),
     ],
 )
 def test_wrong_options_are_refused(corrector, dark, options, message):
@@ -153,7 +160,7 @@ def test_wrong_options_are_refused(corrector, dark, options, message):
 @pytest.mark.parametrize(
     "image", [np.zeros((3, 4, 5, 6)), np.zeros((4, 4), np.int64), np.zeros((4, 4, 2)), "text", None]
 )
-def test_what_is_no_image_is_refused(corrector, image):
+def test_inputs_that_are_no_images_are_refused(corrector, image):
     with pytest.raises(midtone.Error):
         corrector(image)
 
@@ -164,13 +171,13 @@ def test_files_and_arrays_through_the_front_door(tmp_path, dark):
     midtone.correct(source, target)
     written = np.asarray(Image.open(target))
     np.testing.assert_array_equal(written, midtone.correct(dark))
-    with pytest.raises(midtone.UsageError, match="say where"):
+    with pytest.raises(midtone.UsageError, match="give a target"):
         midtone.correct(source)
-    half = midtone.correct(dark, settings=Settings(strength=0.5))
+    half = midtone.correct(dark, strength=0.5)
     assert dark.mean() < half.mean() < written.mean()
 
 
-def test_devices_are_never_swapped_silently():
+def test_an_unavailable_device_is_an_error():
     with pytest.raises(midtone.ModelError, match="CUDA"):
         Corrector(device="cuda")
     with pytest.raises(midtone.UsageError, match="device"):
@@ -190,3 +197,33 @@ def test_a_plan_from_the_preview_is_as_good(corrector, tmp_path):
     fast, _ = corrector.correct_file(opened)
     slow = corrector.correct(photo.read(path))
     assert psnr(fast.pixels / 255, slow.pixels / 255) > 45
+
+
+def test_16_bit_photographs_are_corrected_without_a_detour_through_8_bits(corrector, dark):
+    fine = dark.astype(np.uint16) * 257
+    coarse = corrector(photo.Photo(dark)).pixels
+    result = corrector(photo.Photo(fine)).pixels
+    assert np.abs(result / 257 - coarse).max() <= 2
+    ramp = np.repeat(np.linspace(0, 4000, 4096).astype(np.uint16)[None, :, None], 64, 0)
+    assert len(np.unique(corrector(photo.Photo(np.repeat(ramp, 3, 2))).pixels)) > 2000
+
+
+def test_keywords_are_the_fields_of_the_options():
+    fields = {field.name: field.default for field in dataclasses.fields(CorrectionOptions)}
+    keywords = inspect.signature(Corrector.__call__).parameters
+    given = {n: p.default for n, p in keywords.items() if p.kind is p.KEYWORD_ONLY}
+    assert given == fields
+
+
+def test_photographs_with_a_small_error_are_left_unchanged(corrector, dark):
+    np.testing.assert_array_equal(corrector(dark, min_error=9), dark)
+    assert (corrector(dark, min_error=0.1) != dark).any()
+
+
+def test_the_paper_pipeline_is_the_method_without_further_steps(dark):
+    paper = Corrector(pipeline="paper")
+    assert paper.config.postprocess == ()
+    assert not paper.config.rotate_tta
+    assert paper.config.grid == GridConfig()
+    assert paper.plan(photo.from_array(dark)).grid.shape == (22, 22, 8, 3, 4)
+    assert np.abs(paper(dark).astype(int) - Corrector()(dark)).mean() > 0.5

@@ -18,8 +18,7 @@ from PIL import Image
 
 from midtone import cli, photo
 from midtone.batch import correct_files, inputs, watch
-from midtone.batch.correct_files import Options
-from midtone.corrector import Settings
+from midtone.options import file_options
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def dark(tmp_path) -> Path:
 
 
 def one(corrector, source: Path, target: Path, **options) -> correct_files.Result:
-    return correct_files.correct_one(corrector, Settings(), Options(**options), (source, target))
+    return correct_files.correct_one(corrector, file_options(options), (source, target))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")

@@ -62,9 +62,10 @@ def test_the_residual_is_added_to_the_coarser_result_alone():
 def test_settings_survive_a_file(tmp_path):
     network = CoarseToFine(SMALL)
     path = tmp_path / "small.safetensors"
-    save_network(path, network, model_files.header(SMALL.to_dict(), 64, {"note": "test"}))
+    config = model_files.network_layout(SMALL.to_dict()).override({"size": 64})
+    save_network(path, network, model_files.header(SMALL.to_dict(), config, {"note": "test"}))
     model = model_files.load(path, "cpu")
-    assert model.info.multiple == SMALL.multiple == 16
+    assert model.info.config.multiple == SMALL.multiple == 16
     assert model.info.made == {"note": "test"}
     levels = pyramid.split(np.random.default_rng(0).random((32, 48, 3), np.float32), 2)
     levels = [level.transpose(2, 0, 1)[None] for level in levels]

@@ -193,7 +193,7 @@ def test_the_download_is_what_python_makes(opened, tmp_path, path):
     assert download.value.suggested_filename == f"{path.stem}-corrected.jpg"
     got, expected = tmp_path / "got.jpg", tmp_path / "expected.jpg"
     download.value.save_as(got)
-    midtone.correct(str(path), expected, settings=midtone.Settings(0.8, fusion=True))
+    midtone.correct(str(path), expected, strength=0.8, fusion=True)
     one, other = (np.asarray(Image.open(p)).astype(int) for p in (got, expected))
     assert np.abs(one - other).max() <= 1
     assert Image.open(got).getexif() == Image.open(expected).getexif()
@@ -220,7 +220,7 @@ def test_many_at_once_come_back_in_one_archive(opened, tmp_path):
         assert "photo 3 ü-corrected.jpg" in names
         assert "twice-corrected-2.jpg" in names
         got = np.asarray(Image.open(io.BytesIO(archive.read(names[0]))))
-    midtone.correct(str(files[0]), tmp_path / "x.jpg", settings=midtone.Settings(0.5))
+    midtone.correct(str(files[0]), tmp_path / "x.jpg", strength=0.5)
     assert np.abs(got.astype(int) - np.asarray(Image.open(tmp_path / "x.jpg"))).max() <= 1
     expect(page.locator("#status")).to_have_text("12 photographs are corrected")
 

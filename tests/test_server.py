@@ -49,7 +49,7 @@ def file_of(data: bytes, suffix: str, folder: Path, **keywords) -> np.ndarray:
     source, target = folder / f"in{suffix}", folder / f"out{suffix}"
     source.write_bytes(data)
     quality = keywords.pop("quality", None)
-    midtone.correct(str(source), target, settings=midtone.Settings(**keywords), quality=quality)
+    midtone.correct(str(source), target, quality=quality, **keywords)
     return np.asarray(Image.open(target))
 
 
@@ -118,7 +118,7 @@ def test_a_plan_of_the_small_picture_is_the_plan_of_the_photograph(client, jpeg)
 def test_the_plan_is_what_the_correction_does(client, jpeg, tmp_path):
     plan = client.post("/api/plan", content=jpeg).json()
     expected = file_of(jpeg, ".jpg", tmp_path, quality=100)
-    shown = bilateral_grid.apply(grid_of(plan), midtone.read(io.BytesIO(jpeg)).pixels)
+    shown = bilateral_grid.slice_grid(grid_of(plan), midtone.read(io.BytesIO(jpeg)).pixels)
     assert np.abs(shown.astype(int) - expected).mean() < 1  # JPEG
 
 
@@ -130,7 +130,7 @@ def test_the_plan_is_what_the_correction_does(client, jpeg, tmp_path):
         ("strength=much", "strength should be a valid number, unable to parse string as a number"),
         ("scales=1,2", "2 scales for a model of 4 pyramid levels"),
         ("scales=1,2,x,1", "scales must be numbers with commas, not 1,2,x,1"),
-        ("scales=1,99,1,1", "level scales must lie within 0 and 10"),
+        ("scales=1,99,1,1", "scales must lie within 0 and 10"),
         ("quality=0", "quality should be greater than or equal to 1"),
         ("format=GIF", "format should be 'JPEG', 'PNG'"),
         ("format=../../etc/passwd", "format should be 'JPEG', 'PNG'"),

@@ -6,31 +6,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from midtone.batch.correct_files import Report, correct_tree
-    from midtone.corrector import Corrector, Settings, correct
-    from midtone.errors import Error, ModelError, PhotoError, UsageError
+    from midtone.batch.correct_files import Report, Result, correct_tree
+    from midtone.corrector import Correction, Corrector
+    from midtone.errors import Error, ModelError, PhotoError, TooLargeError, UsageError
+    from midtone.functional import correct
+    from midtone.options import CorrectionOptions, FileOptions, InputOptions, OutputOptions
     from midtone.photo import Photo, read, write
+    from midtone.pipeline import PipelineConfig
 
-__version__ = "0.1.0"
-__all__ = [
-    "Corrector", "Error", "ModelError", "Photo", "PhotoError", "Report", "Settings",
-    "UsageError", "__version__", "correct", "correct_tree", "read", "write",
-]  # fmt: skip
-
+__version__ = "0.2.0"
 _HOME = {
-    "Report": "batch.correct_files",
-    "correct_tree": "batch.correct_files",
+    "Correction": "corrector",
+    "CorrectionOptions": "options",
     "Corrector": "corrector",
-    "Settings": "corrector",
-    "correct": "corrector",
     "Error": "errors",
+    "FileOptions": "options",
+    "InputOptions": "options",
     "ModelError": "errors",
-    "PhotoError": "errors",
-    "UsageError": "errors",
+    "OutputOptions": "options",
     "Photo": "photo",
+    "PhotoError": "errors",
+    "PipelineConfig": "pipeline",
+    "Report": "batch.correct_files",
+    "Result": "batch.correct_files",
+    "TooLargeError": "errors",
+    "UsageError": "errors",
+    "correct": "functional",
+    "correct_tree": "batch.correct_files",
     "read": "photo",
     "write": "photo",
 }
+__all__ = [
+    "Correction", "CorrectionOptions", "Corrector", "Error", "FileOptions", "InputOptions",
+    "ModelError", "OutputOptions", "Photo", "PhotoError", "PipelineConfig", "Report", "Result",
+    "TooLargeError", "UsageError", "__version__", "correct", "correct_tree", "read", "write",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -38,3 +48,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'midtone' has no attribute {name!r}")
     return getattr(import_module(f"midtone.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

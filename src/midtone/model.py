@@ -1,8 +1,8 @@
 """Model files: the embedded default and others, each of which says what it is.
 
 ``.onnx`` runs on ONNX Runtime and needs nothing else; ``.safetensors`` rebuilds the torch network.
-Both carry their settings in the header: pyramid levels, filter taps, the size they run at, and how
-they were made.
+Both carry in the header the layout of the network, the pipeline they were made for and how they
+were trained.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from midtone.errors import ModelError, UsageError
+from midtone.pipeline import PAPER, PipelineConfig
 from midtone.pyramid import Taps
 
 EMBEDDED = Path(__file__).parent / "models"
@@ -28,22 +30,22 @@ DEVICES = ("auto", "cpu", "cuda")
 class ModelInfo:
     """A model file's header.
 
-    size:     longest side in pixels of the picture the network sees
-    multiple: height and width of that picture, padded, are multiples of this
-    finest:   the finest pyramid level it works on: 1, or more if only coarse levels were trained
+    config: the pipeline that the model was made for, with the layout of its network
+    made:   how the model was trained
     """
 
     path: Path
-    size: int
-    levels: int
-    multiple: int
-    taps: Taps
-    finest: int = 1
+    config: PipelineConfig
     made: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The embedded model's name, or the file's without its suffix."""
+        return self.path.stem
+
+    @cached_property
     def sha256(self) -> str:
-        """Hash of the file."""
+        """Hash of the file, in hexadecimal digits."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
@@ -53,20 +55,20 @@ class Model(Protocol):
     info: ModelInfo
 
     def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
-        """Laplacian levels ``info.finest`` to n, N x 3 x H x W float32 -> corrected N x 3 x H x W.
+        """Laplacian levels ``config.finest`` to n, N x 3 x H x W float32 -> N x 3 x H x W.
 
-        The result has the size of level 1, or of level ``info.finest`` - 1 if that is coarser.
+        The result has the size of level 1, or of level ``config.finest`` - 1 if that is coarser.
         """
 
 
 def header(
-    settings: dict[str, Any], size: int, made: dict[str, Any], finest: int = 1
+    network: dict[str, Any], pipeline: PipelineConfig, made: dict[str, Any]
 ) -> dict[str, str]:
-    """What a model file carries. ``settings`` are those of NetworkConfig."""
+    """The header of a model file. ``network``: the settings of ``NetworkConfig``."""
     return {
-        "midtone_network": json.dumps(settings),
-        "midtone_size": str(size),
-        "midtone_finest": str(finest),
+        "midtone_network": json.dumps(network),
+        "midtone_finest": str(pipeline.finest),
+        "midtone_pipeline": json.dumps(pipeline.to_dict()),
         "midtone_made": json.dumps(made),
     }
 
@@ -164,7 +166,7 @@ class _TorchModel:
             return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)
 
         with torch.inference_mode():
-            result = self._network(*map(place, levels), finest=self.info.finest)[0]
+            result = self._network(*map(place, levels), finest=self.info.config.finest)[0]
         return cast(np.ndarray, result.cpu().numpy())
 
 
@@ -175,16 +177,22 @@ def info(model: str | os.PathLike[str]) -> ModelInfo:
 
 def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
     try:
-        settings = json.loads(metadata["midtone_network"])
-        depth = settings["depth"]
-        return ModelInfo(
-            path,
-            int(metadata["midtone_size"]),
-            int(settings["levels"]),
-            max(2 ** (level + stages) for level, stages in enumerate(depth)),
-            cast(Taps, tuple(settings["taps"])),
-            int(metadata.get("midtone_finest", 1)),
-            json.loads(metadata["midtone_made"]),
-        )
-    except (KeyError, ValueError, TypeError) as error:
+        network = json.loads(metadata["midtone_network"])
+        config = network_layout(network, int(metadata.get("midtone_finest", 1)))
+        if "midtone_pipeline" in metadata:
+            config = config.override(json.loads(metadata["midtone_pipeline"]))
+        else:  # files of version 0.1
+            config = config.override(PAPER | {"size": int(metadata["midtone_size"])})
+        return ModelInfo(path, config, json.loads(metadata["midtone_made"]))
+    except (KeyError, ValueError, TypeError, UsageError) as error:
         raise ModelError(f"{path}: the file is not a midtone model") from error
+
+
+def network_layout(network: dict[str, Any], finest: int = 1) -> PipelineConfig:
+    """A configuration with the layout of a network, from the settings of its ``NetworkConfig``."""
+    return PipelineConfig(
+        levels=int(network["levels"]),
+        finest=finest,
+        multiple=max(2 ** (level + stages) for level, stages in enumerate(network["depth"])),
+        taps=cast(Taps, tuple(network["taps"])),
+    )

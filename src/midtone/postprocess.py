@@ -1,92 +1,215 @@
-"""Last touches on the network's small picture, before the grid carries it to full size.
+"""Steps between the network and the grid: small named classes, applied in order.
 
-Fusion, contrast and scaled levels are off by default, as for the paper's results; the brightness
-and the whites are ours (benchmarks/EXPERIMENTS.md). Working on the small picture makes all of them
-free at any size; the photograph's own detail comes back with the bilateral grid.
+A step maps (prediction, reference) to a new prediction; both are h x w x 3 float32 sRGB, the
+prediction unclipped, the reference (the uncorrected image at the prediction's size) in [0, 1]. They
+work on the low-resolution prediction, so they cost nothing at full size. The paper has none
+(``PAPER``). Each has a parameter value that switches it off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-from midtone import pyramid
+from midtone import colour, pyramid
 from midtone.pyramid import BINOMIAL
 
 _BINS = 65536
-_LUMA = np.array(
-    [0.298936021293775, 0.587043074451121, 0.114020904255103]
-)  # Rec. 601, as in the reference outputs
-_DOUBTED, _USUAL, _BISECTIONS = 2.0, 0.45, 16
-_WHITE, _LEAST_WHITE = (0.9, 0.99), 0.8
-_SPARED = 0.3, 0.6  # EV
-_DARKEST = 1 / 255 / 12.92  # linear light of code value 1, where the logarithm is cut off
-_WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12
+_BISECTIONS = 16
+_WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12  # Mertens et al. 2007
 
 
-def luma(image: np.ndarray) -> np.ndarray:
-    """Rec. 601 luma of an H x W x 3 float image: H x W."""
-    return np.asarray(image @ _LUMA.astype(image.dtype))
+class Step(Protocol):
+    """A step: a frozen dataclass of its parameters."""
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """The prediction after the step: h x w x 3 float32 sRGB each."""
 
 
-def usual_brightness(image: np.ndarray, error: float) -> np.ndarray:
-    """Bring a far corrected picture nearer to the brightness that photographs have on the whole.
+@dataclass(frozen=True)
+class ShrinkToMeanLuma:
+    """Shrink the brightness of far corrections to the mean of all photographs.
 
-    image: H x W x 3 float, corrected; error: how far off the exposure was found to be, in EV.
-    The further off a photograph is, the less it tells of its right exposure, and the better the
-    mean of all good photographs is as a guess: without any error the correction is trusted, from
-    2 EV on the mean counts alone. A gamma within 1/2 and 2, for all channels, clipped to [0, 1];
-    of training photographs the mean luma is 0.45.
+        m' = (1 - d) m + d target,  d = clip((|e| - low) / (high - low), 0, 1)
+
+    m is the mean luma of the prediction, e the estimated exposure error in EV. A gamma for all
+    channels, within 1/2 and 2, brings m to m'. The further off an exposure is, the less the image
+    tells of the right one, so the mean of all photographs becomes the better estimate.
+
+    target:    mean luma of well exposed photographs
+    low, high: EV between which the step fades in; high = inf switches it off
     """
-    doubt = min(1.0, abs(error) / _DOUBTED)
-    light = np.clip(image, 0, 1)
-    tones = luma(light)
-    wanted = (1 - doubt) * tones.mean() + doubt * _USUAL
-    low, high = 0.5, 2.0
-    if not doubt or not tones.any():
-        return image
-    for _ in range(_BISECTIONS):
-        gamma = (low * high) ** 0.5
-        if (tones**gamma).mean() > wanted:
-            low = gamma
-        else:
-            high = gamma
-    return np.asarray(light ** np.float32(gamma))
+
+    target: float = 0.45
+    low: float = 0.0
+    high: float = 2.0
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        clipped = np.clip(prediction, 0, 1)
+        error = abs(exposure_error(reference, clipped))
+        share = min(1.0, max(0.0, (error - self.low) / (self.high - self.low)))
+        luma = colour.luma(clipped)
+        if not share or not luma.any():
+            return prediction
+        mean = (1 - share) * luma.mean() + share * self.target
+        low, high = 0.5, 2.0
+        for _ in range(_BISECTIONS):
+            gamma = (low * high) ** 0.5
+            if (luma**gamma).mean() > mean:
+                low = gamma
+            else:
+                high = gamma
+        return np.asarray(clipped ** np.float32(gamma))
 
 
-def neutral_whites(image: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Keep what was blown out neutral and bright.
+@dataclass(frozen=True)
+class NeutralizeClippedHighlights:
+    """Keep what is white in the input neutral and bright.
 
-    image: H x W x 3 float, corrected; before: the same uncorrected, in [0, 1]. What is white in all
-    channels before has lost its colour for good: whatever colour it gets is invented, and if it
-    gets darker than 0.8 it looks like fog. The effect fades in from 0.9 to 0.99.
+        y' = (1 - s) y + s max(luma(y), floor),  s = clip((min_c x_c - low) / (high - low), 0, 1)
+
+    x is the reference. What is white in all channels has lost its colour: any colour that the
+    network gives it is invented.
+
+    low, high: between which the step fades in; low = inf switches it off
+    floor:     least luma of white parts
     """
-    low, high = _WHITE
-    share = np.clip((before.min(2, keepdims=True) - low) / (high - low), 0, 1)
-    neutral = np.maximum(luma(image)[..., None], _LEAST_WHITE)
-    return np.asarray((1 - share) * image + share * neutral, image.dtype)
+
+    low: float = 0.9
+    high: float = 0.99
+    floor: float = 0.8
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        if not np.isfinite(self.low):
+            return prediction
+        darkest = reference.min(2, keepdims=True)
+        share = np.clip((darkest - self.low) / (self.high - self.low), 0, 1)
+        neutral = np.maximum(colour.luma(prediction)[..., None], self.floor)
+        return np.asarray((1 - share) * prediction + share * neutral, prediction.dtype)
 
 
-def spare(image: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Leave alone what is nearly right: a correction of less than 0.6 EV fades out.
+@dataclass(frozen=True)
+class SuppressSmallCorrections:
+    """Fade out corrections of less than ``high`` EV; none below ``low`` EV.
 
-    image: H x W x 3 float, corrected; before: the same uncorrected, in [0, 1]. Measured by the mean
-    change of luminance in EV, up or down; below 0.3 EV nothing changes. Good photographs
-    differ by more than that, and whoever took them may have meant it.
+        y' = x + s (y - x),  s = clip((c - low) / (high - low), 0, 1)
+
+    x is the reference, c the mean absolute change of log2 luminance. Good photographs differ by
+    more than that from each other.
+
+    low, high: in EV; high = 0 switches the step off
     """
-    change = np.abs(_log_luminance(np.clip(image, 0, 1)) - _log_luminance(before)).mean()
-    low, high = _SPARED
-    share = min(1.0, max(0.0, (change - low) / (high - low)))
-    return np.asarray(before + np.float32(share) * (image - before), image.dtype)
+
+    low: float = 0.3
+    high: float = 0.6
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        if not self.high:
+            return prediction
+        difference = colour.log_luminance(np.clip(prediction, 0, 1)) - colour.log_luminance(
+            reference
+        )
+        change = np.abs(difference).mean()
+        share = min(1.0, max(0.0, (change - self.low) / (self.high - self.low)))
+        blended = reference + np.float32(share) * (prediction - reference)
+        return np.asarray(blended, prediction.dtype)
+
+
+@dataclass(frozen=True)
+class KeepGrey:
+    """Predict no colour where the whole input has none: y' = luma(y) if R = G = B in x.
+
+    enabled: False switches the step off
+    """
+
+    enabled: bool = True
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        # Equal channels differ by rounding after the pyramid's arithmetic.
+        if not self.enabled or np.ptp(reference, axis=2).max(initial=0) > 1e-6:
+            return prediction
+        return np.repeat(colour.luma(prediction)[..., None], 3, 2)
+
+
+@dataclass(frozen=True)
+class ExposureFusion:
+    """Blend the input and the prediction by exposure fusion (Mertens et al. 2007, eq. 6-7).
+
+    An option of the authors' demo, off for the paper's results.
+    """
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        return exposure_fusion([reference, np.clip(prediction, 0, 1)])
+
+
+@dataclass(frozen=True)
+class ContrastStretch:
+    """Stretch all channels alike, as far as the first of them to clip allows.
+
+    An option of the authors' demo, off for the paper's results. (The authors' release takes the
+    limits of red for all channels, which clips blue skies.)
+
+    tail: share of the pixels that may be clipped at each end, in each channel
+    """
+
+    tail: float = 0.01
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        limits = stretch_limits(prediction, self.tail)
+        return stretch(prediction, limits[0].min(), limits[1].max())
+
+
+PAPER: tuple[Step, ...] = ()
+DEFAULT: tuple[Step, ...] = (
+    ShrinkToMeanLuma(),
+    NeutralizeClippedHighlights(),
+    SuppressSmallCorrections(),
+    KeepGrey(),
+)
+STEPS: dict[str, type[Any]] = {
+    "shrink_to_mean_luma": ShrinkToMeanLuma,
+    "neutralize_clipped_highlights": NeutralizeClippedHighlights,
+    "suppress_small_corrections": SuppressSmallCorrections,
+    "keep_grey": KeepGrey,
+    "exposure_fusion": ExposureFusion,
+    "contrast_stretch": ContrastStretch,
+}
+
+
+def to_dict(step: Step) -> dict[str, Any]:
+    """{"step": its name in ``STEPS``, parameter: value, ...}."""
+    name = next(name for name, kind in STEPS.items() if type(step) is kind)
+    return {"step": name} | asdict(step)  # type: ignore[call-overload]
+
+
+def from_dict(settings: Mapping[str, Any]) -> Step:
+    """Inverse of ``to_dict``; parameters that are not given have their defaults.
+
+    Raises ValueError or TypeError for an unknown step or parameter.
+    """
+    name = settings.get("step")
+    if name not in STEPS:
+        raise ValueError(f"unknown step {name}; known are {', '.join(STEPS)}")
+    step: Step = STEPS[name](**{key: value for key, value in settings.items() if key != "step"})
+    return step
 
 
 def exposure_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Exposure error in EV of a picture that is corrected so: H x W x 3 float in [0, 1] each.
+    """Exposure error in EV that a correction supposes: negative when underexposed.
 
-    The difference of the means of the logarithms of their luminances.
+    before, after: h x w x 3 sRGB in [0, 1]. Minus the change of the mean of log2 of the linear
+    luminance.
     """
-    return float(_log_luminance(before).mean() - _log_luminance(after).mean())
+    return float(colour.log_luminance(before).mean() - colour.log_luminance(after).mean())
 
 
 def stretch_limits(image: np.ndarray, tail: float = 0.01) -> np.ndarray:
@@ -109,15 +232,6 @@ def stretch(image: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.clip((image - low) / (high - low), 0, 1)
 
 
-def contrast_stretch(image: np.ndarray) -> np.ndarray:
-    """Stretch all channels alike, as far as the first of them to clip allows.
-
-    (The authors' release takes the limits of red for all channels, which clips blue skies.)
-    """
-    limits = stretch_limits(image)
-    return stretch(image, limits[0].min(), limits[1].max())
-
-
 def fusion_weights(images: Sequence[np.ndarray]) -> np.ndarray:
     """Weights of Mertens et al. 2007, eq. 1-3, exponents 1: H x W x K, summing to one.
 
@@ -126,7 +240,7 @@ def fusion_weights(images: Sequence[np.ndarray]) -> np.ndarray:
     """
     weights = []
     for image in images:
-        grey = np.pad(luma(image), 1, mode="edge")
+        grey = np.pad(colour.luma(image), 1, mode="edge")
         contrast = np.abs(
             grey[:-2, 1:-1]
             + grey[2:, 1:-1]
@@ -153,14 +267,3 @@ def exposure_fusion(images: Sequence[np.ndarray]) -> np.ndarray:
         details = pyramid.split(image, levels, BINOMIAL)
         blended = [b + s * d for b, s, d in zip(blended, shares, details, strict=True)]
     return pyramid.merge(blended, BINOMIAL)
-
-
-def scale_levels(levels: Sequence[np.ndarray], scales: Sequence[float]) -> list[np.ndarray]:
-    """Multiply pyramid level l by S_l (the authors' demo: 1.5, 1.5, 1.5, 1.05 for large images)."""
-    return [level * np.float32(scale) for level, scale in zip(levels, scales, strict=True)]
-
-
-def _log_luminance(picture: np.ndarray) -> np.ndarray:
-    linear = np.where(picture <= 0.04045, picture / 12.92, ((picture + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return np.asarray(np.log2(np.maximum(luminance, _DARKEST)))

@@ -12,49 +12,18 @@ from typing import Any, BinaryIO
 
 from midtone import atomic, photo
 from midtone.batch import inputs, parallel
-from midtone.corrector import Corrector, Settings, signature
+from midtone.corrector import Corrector, software_tag
 from midtone.errors import Error, UsageError
+from midtone.options import FileOptions
 from midtone.photo.codecs import FORMATS, LOSSY
-
-EXISTING = ("fail", "skip", "resume", "overwrite")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How files are read and written.
-
-    existing: what a result that is there already means: "fail", "skip" it, "resume" (skip it and
-              sweep up what a killed run left), or "overwrite"
-    format:   of the results ("JPEG", ...); by default that of each input, JPEG for camera RAW
-    quality:  of lossy formats, 1 to 100; by default 95, or the input's if better
-    strip:    no metadata but the colour profile
-    sign:     a Software tag that names midtone and the strength
-    only_needed: photographs that are off by less EV are left alone
-    max_megapixels: larger ones are refused
-    """
-
-    existing: str = "fail"
-    format: str | None = None
-    quality: int | None = None
-    strip: bool = False
-    sign: bool = True
-    only_needed: float = 0.0
-    max_megapixels: float = photo.MAX_MEGAPIXELS
-
-    def __post_init__(self) -> None:
-        if self.existing not in EXISTING:
-            raise UsageError(f"existing must be one of {', '.join(EXISTING)}, not {self.existing}")
-        if self.format is not None and self.format not in inputs.SUFFIX_OF:
-            raise UsageError(f"format must be one of {', '.join(inputs.SUFFIX_OF)}")
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise UsageError(f"quality must lie within 1 and 100, not {self.quality}")
 
 
 @dataclass(frozen=True)
 class Result:
     """What became of one file.
 
-    status: "done", "failed", "skipped" (it was there already) or "left" (it needs no correction)
+    status: "done", "failed", "skipped" (it was there already) or "unchanged" (its exposure is
+            off by less than ``min_error``)
     error:  one sentence if it failed
     exposure_error: estimated, in EV;  quality: of the written file, for lossy formats
     notes:  sentences on what could not be kept
@@ -100,8 +69,7 @@ def correct_tree(
     out: str | os.PathLike[str],
     *,
     corrector: Corrector | None = None,
-    settings: Settings = Settings(),
-    options: Options = Options(),
+    options: FileOptions = FileOptions(),
     workers: int = 1,
     progress: Callable[[Result], None] | None = None,
 ) -> Report:
@@ -113,11 +81,10 @@ def correct_tree(
     or two files would get the same name.
     """
     given = [source] if isinstance(source, str | os.PathLike) else source
-    jobs = inputs.plan([Path(one) for one in given], Path(out), format=options.format)
+    jobs = inputs.plan([Path(one) for one in given], Path(out), format=options.output.format)
     return correct_jobs(
         jobs,
         corrector or Corrector(),
-        settings,
         options,
         out=Path(out),
         workers=workers,
@@ -128,8 +95,7 @@ def correct_tree(
 def correct_jobs(
     jobs: Sequence[inputs.Job],
     corrector: Corrector,
-    settings: Settings = Settings(),
-    options: Options = Options(),
+    options: FileOptions = FileOptions(),
     *,
     out: Path | None = None,
     workers: int = 1,
@@ -141,14 +107,14 @@ def correct_jobs(
 
     engine_name, address: of ``parallel.run``; with processes and Dask each worker loads the model
     """
-    corrector.check(settings)
-    if options.existing == "resume" and out and out.is_dir():
+    corrector.check(options.correction)
+    if options.output.existing == "resume" and out and out.is_dir():
         atomic.sweep(out)
     if engine_name == "threads":
-        work = partial(correct_one, corrector, settings, options)
+        work = partial(correct_one, corrector, options)
     else:
         model = str(corrector.model.info.path.resolve())
-        work = partial(_correct_elsewhere, model, settings, options)
+        work = partial(_correct_elsewhere, model, options)
     results: dict[inputs.Job, Result] = {}
     flow = parallel.run(work, jobs, workers=workers, engine=engine_name, address=address)
     for job, outcome in flow:
@@ -160,30 +126,29 @@ def correct_jobs(
     return Report(tuple(results[job] for job in jobs))
 
 
-def correct_one(
-    corrector: Corrector, settings: Settings, options: Options, job: inputs.Job
-) -> Result:
+def correct_one(corrector: Corrector, options: FileOptions, job: inputs.Job) -> Result:
     """Correct one file; whatever goes wrong ends up in the result."""
     source, target = job
     started = time.perf_counter()
     exposure_error = quality = error = None
     status = "done"
     notes: tuple[str, ...] = ()
+    existing = options.output.existing
     try:
-        # Before any work: a batch that has been run already should say so at once.
-        if target.exists() and options.existing != "overwrite":
-            if options.existing in ("skip", "resume"):
+        # Before any work: a batch that was run already should say so at once.
+        if target.exists() and existing != "overwrite":
+            if existing in ("skip", "resume"):
                 return Result(source, target, "skipped")
             same = target.resolve() == source.resolve()
             what = "the output would replace the input" if same else "exists already"
             raise UsageError(f"{target}: {what}; use --overwrite to allow it")
-        opened = photo.open_photo(source, max_megapixels=options.max_megapixels)
-        result, plan = corrector.correct_file(opened, settings, options.only_needed)
-        exposure_error = plan.exposure_error
+        file = photo.open_photo(source, max_megapixels=options.input.max_megapixels)
+        result, correction = corrector.correct_file(file, options.correction)
+        exposure_error = correction.exposure_error
         if result is None:
-            status = "left"
+            status = "unchanged"
         else:
-            quality, notes = write(result, target, settings, options), result.notes
+            quality, notes = write(result, target, corrector, options), result.notes
     except Error as known:
         error = str(known)
     except OSError as known:
@@ -196,30 +161,32 @@ def correct_one(
 
 
 def write(
-    result: photo.Photo, target: Path | BinaryIO, settings: Settings, options: Options
+    result: photo.Photo, target: Path | BinaryIO, corrector: Corrector, options: FileOptions
 ) -> int | None:
     """Write a corrected photograph; returns its quality if the format is lossy."""
-    format = options.format
+    output = options.output
+    format = output.format
     if isinstance(target, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
         format = FORMATS.get(target.suffix.lower()) or format
     format = format or result.format
-    quality = options.quality or photo.default_quality(result)
+    quality = output.quality or photo.default_quality(result)
+    tag = software_tag(corrector.model, options.correction)
     photo.write(
         result,
         target,
         quality=quality,
         format=format if format in FORMATS.values() else "JPEG",
-        overwrite=options.existing == "overwrite",
-        strip=options.strip,
-        software=signature(settings) if options.sign and not options.strip else None,
+        overwrite=output.existing == "overwrite",
+        strip=output.strip,
+        software=None if output.keep_software_tag or output.strip else tag,
     )
     return quality if format in LOSSY else None
 
 
-def _correct_elsewhere(model: str, settings: Settings, options: Options, job: inputs.Job) -> Result:
+def _correct_elsewhere(model: str, options: FileOptions, job: inputs.Job) -> Result:
     """``correct_one`` in a process of its own, which loads the model once."""
-    return correct_one(_loaded(model), settings, options, job)
+    return correct_one(_loaded(model), options, job)
 
 
 @lru_cache(maxsize=1)

@@ -9,16 +9,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midtone.commands import model_options, source_options
+from midtone.commands import add_options, model_options, source_options
 from midtone.errors import UsageError
+from midtone.options import CorrectionOptions, InputOptions, OutputOptions, file_options
 
 if TYPE_CHECKING:
-    from midtone.batch.correct_files import Options, Result
+    from midtone.batch.correct_files import Result
     from midtone.commands import Verbs
-    from midtone.corrector import Corrector, Settings
+    from midtone.corrector import Corrector
+    from midtone.options import FileOptions
 
 _PIPE = Path("-")
-_FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WEBP", "avif": "AVIF", "heic": "HEIF"}  # fmt: skip  # noqa: E501
 
 
 def add(verbs: Verbs) -> None:
@@ -33,35 +34,7 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, required=True, help="file or folder to write, or - for stdout"
     )
-    parser.add_argument("--strength", type=float, default=1.0, help="0 (unchanged) to 1 (default)")
-    parser.add_argument(
-        "--fusion", action="store_true", help="blend with the input by exposure fusion"
-    )
-    parser.add_argument("--contrast", action="store_true", help="stretch the contrast")
-    parser.add_argument(
-        "--scales",
-        type=_numbers,
-        metavar="S1,S2,...",
-        help="a factor for each pyramid level, finest first",
-    )
-    parser.add_argument("--format", choices=_FORMATS, help="of the results (that of each input)")
-    parser.add_argument(
-        "--quality",
-        type=int,
-        help="of JPEG, WebP, AVIF and HEIC, 1 to 100 (95, or the input's if better)",
-    )
-    parser.add_argument("--strip", action="store_true", help="leave out all metadata")
-    parser.add_argument(
-        "--no-sign", dest="sign", action="store_false", help="leave the Software tag as it was"
-    )
-    parser.add_argument(
-        "--only-needed",
-        type=float,
-        default=0.0,
-        metavar="EV",
-        help="leave photographs alone that are off by less",
-    )
-    parser.add_argument("--max-megapixels", type=float, default=500.0, help="refuse more (500)")
+    add_options(parser, CorrectionOptions, InputOptions, OutputOptions)
     there = parser.add_mutually_exclusive_group()
     for name, text in (
         ("overwrite", "replace existing files"),
@@ -89,36 +62,32 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.batch import correct_files, inputs
     from midtone.commands import given_sources
-    from midtone.corrector import Corrector, Settings
+    from midtone.corrector import Corrector
 
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {options.workers}")
-    settings = Settings(options.strength, options.fusion, options.contrast, options.scales)
-    how = correct_files.Options(
-        options.existing,
-        _FORMATS[options.format] if options.format else None,
-        options.quality,
-        options.strip,
-        options.sign,
-        options.only_needed,
-        options.max_megapixels,
-    )
+    how = file_options(vars(options))
     given = given_sources(options)
     if _PIPE in given or options.out == _PIPE:
-        return _pipe(given, options.out, Corrector(options.model, options.device), settings, how)
+        return _pipe(
+            given,
+            options.out,
+            Corrector(options.model, options.device, pipeline=options.pipeline),
+            how,
+        )
     if options.watch:
-        corrector = Corrector(options.model, options.device)
-        return _watch(given, options.out, corrector, settings, how)
+        corrector = Corrector(options.model, options.device, pipeline=options.pipeline)
+        return _watch(given, options.out, corrector, how)
     jobs = inputs.plan(
         given,
         options.out,
-        format=how.format,
+        format=how.output.format,
         recursive=options.recursive,
         shard=inputs.parse_shard(options.shard) if options.shard else None,
     )
     if options.dry_run:
         for source, target in jobs:
-            there = f"  ({how.existing}: exists)" if target.exists() else ""
+            there = f"  ({how.output.existing}: exists)" if target.exists() else ""
             print(f"{source} -> {target}{there}")
         return 0
     # Side by side, files keep the cores busy; a file's own threads would only get in the way.
@@ -126,8 +95,7 @@ def run(options: argparse.Namespace) -> int:
     with _Progress(len(jobs), options.report) as progress:
         report = correct_files.correct_jobs(
             jobs,
-            Corrector(options.model, options.device, threads),
-            settings,
+            Corrector(options.model, options.device, threads=threads, pipeline=options.pipeline),
             how,
             out=options.out,
             workers=options.workers,
@@ -174,9 +142,7 @@ class _Progress:
         self._bar.update()
 
 
-def _pipe(
-    given: list[Path], out: Path, corrector: Corrector, settings: Settings, how: Options
-) -> int:
+def _pipe(given: list[Path], out: Path, corrector: Corrector, how: FileOptions) -> int:
     """One photograph from a file or standard input to a file or standard output."""
     from midtone import photo
     from midtone.batch import correct_files
@@ -184,30 +150,24 @@ def _pipe(
     if len(given) != 1 or given[0].is_dir():
         raise UsageError("a pipe takes one photograph")
     source = sys.stdin.buffer if given[0] == _PIPE else given[0]
-    opened = photo.open_photo(source, max_megapixels=how.max_megapixels)
-    result, _ = corrector.correct_file(opened, settings)
+    opened = photo.open_photo(source, max_megapixels=how.input.max_megapixels)
+    result, _ = corrector.correct_file(opened, how.correction)
     assert result
     if out == _PIPE:
-        correct_files.write(result, sys.stdout.buffer, settings, how)
+        correct_files.write(result, sys.stdout.buffer, corrector, how)
     else:
-        correct_files.write(result, out, settings, how)
+        correct_files.write(result, out, corrector, how)
     return 0
 
 
-def _watch(
-    given: list[Path], out: Path, corrector: Corrector, settings: Settings, how: Options
-) -> int:
+def _watch(given: list[Path], out: Path, corrector: Corrector, how: FileOptions) -> int:
     """Correct what arrives until interrupted."""
     from midtone.batch import correct_files, watch
 
     if len(given) != 1:
         raise UsageError("--watch takes one folder")
     print(f"midtone: watching {given[0]}; interrupt to end", file=sys.stderr)
-    for job in watch.arrivals(given[0], out, format=how.format):
-        result = correct_files.correct_one(corrector, settings, how, job)
+    for job in watch.arrivals(given[0], out, format=how.output.format):
+        result = correct_files.correct_one(corrector, how, job)
         print(result.error or f"{result.source} -> {result.target}", flush=True)
     return 0
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))

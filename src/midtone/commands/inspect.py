@@ -26,11 +26,12 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--sort", action="store_true", help="the worst first, when all are known")
     parser.add_argument(
+        "--min-error",
         "--only-needed",
         type=float,
         default=0.0,
         metavar="EV",
-        help="leave out photographs that are off by less",
+        help="leave out photographs whose exposure is off by less",
     )
     parser.add_argument("--workers", type=int, default=1, help="files worked on side by side (1)")
     parser.add_argument("--max-megapixels", type=float, default=500.0, help="refuse more (500)")
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {options.workers}")
-    corrector = Corrector(options.model, options.device)
+    corrector = Corrector(options.model, options.device, pipeline=options.pipeline)
 
     def estimate(path: Path) -> float:
         opened = photo.open_photo(path, max_megapixels=options.max_megapixels)
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
                 raise outcome
             failed = True
             print(f"midtone: {outcome}", file=sys.stderr)
-        elif abs(outcome) >= options.only_needed:
+        elif abs(outcome) >= options.min_error:
             found.append((path, outcome))
             if not options.sort:
                 show(path, outcome)

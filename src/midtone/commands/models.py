@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from midtone.commands import Verbs
@@ -28,11 +28,23 @@ def run(options: argparse.Namespace) -> int:
             "file": str(path),
             "bytes": path.stat().st_size,
             "sha256": info.sha256,
-            "size": info.size,
-            "levels": info.levels,
+            "levels": info.config.levels,
+            "finest": info.config.finest,
+            "pipeline": info.config.to_dict(),
         }
         if options.json:
             print(json.dumps(about | {"made": info.made}))
         else:
-            print("  ".join(f"{key}: {value}" for key, value in about.items()))
+            print("\n".join(f"{key}: {_plain(value)}" for key, value in about.items()))
     return 0
+
+
+def _plain(value: Any) -> str:
+    """Settings a line each, indented."""
+    if not isinstance(value, dict):
+        return str(value)
+    lines = []
+    for key, setting in value.items():
+        several = isinstance(setting, list) and setting and isinstance(setting[0], dict)
+        lines += [f"  {key}: {one}" for one in (setting if several else [setting])]
+    return "\n" + "\n".join(lines)

@@ -32,13 +32,13 @@ def add(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone import colour, photo
-    from midtone.corrector import reduce
     from midtone.evaluation.swap import picture, swap_levels
+    from midtone.preprocess import resize
 
     if options.levels < 1 or options.size < 1:
         raise UsageError("--levels and --size must be at least 1")
     image, reference = (
-        colour.to_srgb(reduce(one.pixels, options.size), one.icc) / 255
+        colour.to_srgb(resize(one.pixels, options.size), one.icc)
         for one in map(photo.read, (options.image, options.reference))
     )
     if image.shape != reference.shape:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from midtone import postprocess
+from midtone import colour
 
 SIDE = 384
 MOST = 1.0  # px of SIDE that two renderings may be apart
@@ -54,7 +54,7 @@ def problem(one: np.ndarray, other: np.ndarray) -> str:
 
 def _gradients(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), np.float64)
-    tones = np.log2(postprocess.luma(small) + 8)
+    tones = np.log2(colour.luma(small) + 8)
     found = np.hypot(*np.gradient(tones))
     found -= found.mean()
     window = np.outer(np.hanning(found.shape[0]), np.hanning(found.shape[1]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from midtone import postprocess
+from midtone import colour
 
 _TRIES = 200
 
@@ -111,7 +111,7 @@ def acceptable(patch: np.ndarray) -> bool:
 
 def mean_gradient(patch: np.ndarray) -> float:
     """Mean Sobel gradient magnitude of the luma of an H x W x 3 uint8 patch, luma in [0, 1]."""
-    luma = np.pad(postprocess.luma(patch / 255), 1, mode="edge")
+    luma = np.pad(colour.luma(patch / 255), 1, mode="edge")
     smooth = luma[:, :-2] + 2 * luma[:, 1:-1] + luma[:, 2:]
     vertical = smooth[2:] - smooth[:-2]
     smooth = luma[:-2] + 2 * luma[1:-1] + luma[2:]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from midtone import postprocess
+from midtone import colour
 from midtone.data.pairs import Pair
 from midtone.data.photographs import decode
 
@@ -25,7 +25,7 @@ def describe(path: Path) -> tuple[np.ndarray, np.ndarray]:
     image = decode(path, 512)
     small = Image.fromarray(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
     clipped = [(image == code).any(2).mean() for code in (0, 255)]
-    statistics = np.array([postprocess.luma(image / 255).mean(), *clipped])
+    statistics = np.array([colour.luma(image / 255).mean(), *clipped])
     return np.asarray(small, np.float32).ravel() / 255, statistics
 
 

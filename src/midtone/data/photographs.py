@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from midtone import postprocess
+from midtone import colour
 from midtone.errors import PhotoError
 from midtone.photo.codecs import FORMATS
 
@@ -32,7 +32,7 @@ def well_exposed(image: np.ndarray) -> bool:
     A photograph taken as it should be is neither dark nor bright on the whole and uses most of the
     range; what the network is shown as right it will copy.
     """
-    luma = postprocess.luma(image / 255)
+    luma = colour.luma(image / 255)
     low, high = np.percentile(luma, (1, 99))
     return bool(0.26 <= luma.mean() <= 0.68 and low <= 0.27 and high >= 0.66)
 

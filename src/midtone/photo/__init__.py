@@ -392,7 +392,9 @@ def _with_metadata(
         exif.settle(block, (pixels.shape[1], pixels.shape[0])) if block else None,
         xmp.encode() if isinstance(xmp, str) else xmp,
         _iptc(image),
-        colour.usable(image.info.get("icc_profile"), "GRAY" if pixels.shape[2] == 1 else "RGB"),
+        colour.usable_profile(
+            image.info.get("icc_profile"), "GRAY" if pixels.shape[2] == 1 else "RGB"
+        ),
     ).settled()
     dpi = image.info.get("dpi")
     kind = "JPEG" if image.format == "MPO" else image.format

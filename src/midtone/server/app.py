@@ -204,9 +204,9 @@ def _models(corrector: Corrector) -> list[dict[str, Any]]:
             "name": name,
             "used": info.path == used.path,
             "sha256": info.sha256,
-            "size": info.size,
-            "levels": info.levels,
-            "finest": info.finest,
+            "size": info.config.size,
+            "levels": info.config.levels,
+            "finest": info.config.finest,
         }
         for name, info in found.items()
     ]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from midtone.corrector import Settings
+from midtone.options import CorrectionOptions
 from midtone.server.errors import RefusalError, sentence
 
 Format = Literal["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"]
@@ -17,10 +17,10 @@ class _Parameters(BaseModel):
 
 
 class Look(_Parameters):
-    """What the correction shall do; see ``midtone.Settings``."""
+    """What the correction shall do; see ``midtone.CorrectionOptions``."""
 
     strength: float = Field(
-        1.0, ge=0, le=1, allow_inf_nan=False, description="0 (unchanged) to 1 (the correction)"
+        1.0, ge=0, le=1.5, allow_inf_nan=False, description="0 (unchanged) to 1 (the correction)"
     )
     scales: str | None = Field(
         None,
@@ -30,7 +30,7 @@ class Look(_Parameters):
     fusion: bool = Field(False, description="Blend input and result by exposure fusion")
     contrast: bool = Field(False, description="Stretch the result's contrast to the full range")
 
-    def settings(self) -> Settings:
+    def settings(self) -> CorrectionOptions:
         """As the corrector takes them. Raises RefusalError or UsageError."""
         try:
             scales = tuple(map(float, self.scales.split(","))) if self.scales else None
@@ -38,7 +38,7 @@ class Look(_Parameters):
             raise RefusalError(
                 422, f"scales must be numbers with commas, not {self.scales}"
             ) from None
-        return Settings(self.strength, self.fusion, self.contrast, scales)
+        return CorrectionOptions(self.strength, self.fusion, self.contrast, scales)
 
 
 class Wishes(Look):

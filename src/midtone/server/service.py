@@ -12,10 +12,12 @@ from PIL import Image
 
 from midtone import colour, photo
 from midtone.batch import correct_files
-from midtone.corrector import Corrector, Settings, reduce
+from midtone.corrector import Corrector
 from midtone.errors import PhotoError
+from midtone.options import CorrectionOptions, FileOptions, OutputOptions
 from midtone.photo import Photo
 from midtone.photo.codecs import FORMATS
+from midtone.preprocess import resize
 from midtone.server.errors import RefusalError
 from midtone.server.upload import Upload
 
@@ -38,7 +40,7 @@ class Corrected:
 def correct(
     corrector: Corrector,
     upload: Upload,
-    settings: Settings,
+    settings: CorrectionOptions,
     *,
     format: str | None,
     quality: int | None,
@@ -50,10 +52,11 @@ def correct(
     result, plan = corrector.correct_file(opened, settings)
     assert result
     chosen = format or (result.format if result.format in MEDIA else None) or "JPEG"
-    options = correct_files.Options(format=chosen, quality=quality, strip=strip)
+    output = OutputOptions(format=chosen, quality=quality, strip=strip)
+    options = FileOptions(settings, output=output)
     stream = io.BytesIO()
     try:
-        correct_files.write(result, stream, settings, options)
+        correct_files.write(result, stream, corrector, options)
     except PhotoError as error:
         raise RefusalError(422, str(error)) from None
     stem = upload.name.rpartition(".")[0] or upload.name
@@ -67,7 +70,12 @@ def correct(
 
 
 def plan(
-    corrector: Corrector, upload: Upload, settings: Settings, *, view: int, max_megapixels: float
+    corrector: Corrector,
+    upload: Upload,
+    settings: CorrectionOptions,
+    *,
+    view: int,
+    max_megapixels: float,
 ) -> dict[str, Any]:
     """What a correction would do, for a page that shows it at once: see ``POST /api/plan``.
 
@@ -75,7 +83,7 @@ def plan(
     photograph, with other settings, it gives the very plan that the photograph would.
     """
     opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
-    size = corrector.model.info.size
+    size = corrector.config.size
     seen = opened.preview(max(2 * size, view)) or opened.photo()
     small = _srgb(opened.preview(2 * size) or seen, size)
     planned = corrector.plan(small, settings)
@@ -96,7 +104,7 @@ def plan(
 def inspect(corrector: Corrector, upload: Upload, *, max_megapixels: float) -> dict[str, Any]:
     """What `midtone inspect` says of a file."""
     opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
-    seen = opened.preview(2 * corrector.model.info.size) or opened.photo()
+    seen = opened.preview(2 * corrector.config.size) or opened.photo()
     error = corrector.plan(seen).exposure_error
     return {"exposure_error": round(error, 3)} | describe(opened, seen)
 
@@ -111,7 +119,7 @@ def describe(opened: photo.Opened, seen: Photo) -> dict[str, Any]:
 
 def _srgb(image: Photo, size: int) -> Photo:
     """Smaller, and sRGB as browsers show it."""
-    return Photo(colour.to_srgb(reduce(image.pixels, size), image.icc))
+    return Photo(photo.to_8_bit(colour.to_srgb(resize(image.pixels, size), image.icc)))
 
 
 def _encoded(pixels: np.ndarray, format: str) -> bytes:

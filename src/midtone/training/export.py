@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
-from midtone.model import header
+from midtone.model import header, network_layout
 from midtone.network import CoarseToFine, NetworkConfig, save_network
 
 _OPSET = 18
@@ -39,14 +39,15 @@ def from_checkpoint(
         )
     made = {"step": int(metadata["step"]), "recipe": recipe}
     last = recipe["stages"][-1]
-    settings = network.config.to_dict()
     chosen = finest or int(last["finest"])
     most = max(1, network.config.levels - 1)
     if not int(last["finest"]) <= chosen <= most:
         raise UsageError(
             f"the finest level must lie within {last['finest']} and {most}, not {chosen}"
         )
-    return network.eval(), header(settings, int(last["size"]), made, chosen)
+    settings = network.config.to_dict()
+    pipeline = network_layout(settings, chosen).override({"size": int(last["size"])})
+    return network.eval(), header(settings, pipeline, made)
 
 
 def export(

@@ -17,7 +17,7 @@ from torch import Tensor
 from midtone import bilateral_grid, pyramid
 from midtone.pyramid import Taps
 
-DEPTH = bilateral_grid.PAPER_GRID[2]
+DEPTH = bilateral_grid.PAPER.depth
 _ROUGHNESS = 1e-2  # weight of differences along the guide, for one pixel
 _RIDGE = 1e-8  # grey pictures make R, G, B dependent
 _NEGLIGIBLE = 0.01

@@ -6,17 +6,22 @@ import sys
 import onnxruntime
 import pytest
 
-from midtone import model
+from midtone import model, postprocess
+from midtone.bilateral_grid import GridConfig
 from midtone.errors import ModelError
 
 
-def test_the_default_model_says_what_it_is():
+def test_the_default_model_describes_itself():
     info = model.info("default")
-    assert info.levels == 4
-    assert info.size % info.multiple == 0
+    assert info.config.levels == 4
+    assert info.config.size % info.config.multiple == 0
     assert info.made["recipe"]["network"]["levels"] == 4
     assert info.path.stat().st_size <= 28e6
     assert len(info.sha256) == 64
+    assert info.name == "default"
+    assert [type(step) for step in info.config.postprocess] == [
+        type(step) for step in postprocess.DEFAULT
+    ]
 
 
 def test_unknown_and_broken_models_are_named(tmp_path):
@@ -31,16 +36,16 @@ def test_unknown_and_broken_models_are_named(tmp_path):
             model.load(path)
 
 
-class GraphicsCard:
-    """Stands in for ONNX Runtime with CUDA; ``starts`` is whether CUDA's libraries are there."""
+class Gpu:
+    """Replaces ONNX Runtime with CUDA; ``starts`` is whether CUDA's libraries are there."""
 
     def __init__(self, monkeypatch, *, starts: bool):
         real = onnxruntime.InferenceSession
-        card = self
+        gpu = self
 
         class Session:
             def __init__(self, path, options, providers):
-                card.asked = providers
+                gpu.providers = providers
                 self._real = real(path, options, providers=["CPUExecutionProvider"])
                 self.get_modelmeta, self.get_inputs = (
                     self._real.get_modelmeta,
@@ -48,7 +53,7 @@ class GraphicsCard:
                 )
 
             def get_providers(self):
-                return card.asked if starts else ["CPUExecutionProvider"]
+                return gpu.providers if starts else ["CPUExecutionProvider"]
 
         names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
         monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
@@ -56,14 +61,14 @@ class GraphicsCard:
 
 
 @pytest.mark.parametrize(("device", "cuda"), [("auto", True), ("cuda", True), ("cpu", False)])
-def test_a_graphics_card_is_used_unless_the_cpu_is_asked_for(monkeypatch, device, cuda):
-    card = GraphicsCard(monkeypatch, starts=True)
+def test_a_gpu_is_used_unless_the_cpu_is_chosen(monkeypatch, device, cuda):
+    gpu = Gpu(monkeypatch, starts=True)
     model.load("default", device)
-    assert card.asked == ["CUDAExecutionProvider"] * cuda + ["CPUExecutionProvider"]
+    assert gpu.providers == ["CUDAExecutionProvider"] * cuda + ["CPUExecutionProvider"]
 
 
-def test_a_graphics_card_that_does_not_start_is_refused_by_name_only(monkeypatch):
-    GraphicsCard(monkeypatch, starts=False)
+def test_a_gpu_that_does_not_start_is_an_error_only_if_chosen(monkeypatch):
+    Gpu(monkeypatch, starts=False)
     model.load("default", "auto")
     with pytest.raises(ModelError, match="cannot use CUDA"):
         model.load("default", "cuda")
@@ -78,3 +83,18 @@ def test_correcting_needs_no_torch_and_importing_nothing_heavy():
         "assert callable(midtone.correct)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_files_of_version_0_1_run_the_papers_pipeline(tmp_path):
+    import json
+
+    network = {"levels": 2, "depth": [1, 2], "taps": [0.05, 0.25, 0.4, 0.25, 0.05]}
+    header = {
+        "midtone_network": json.dumps(network), "midtone_size": "96", "midtone_made": "{}"
+    }  # fmt: skip
+    config = model._info(tmp_path / "old.onnx", header).config
+    assert (config.size, config.finest, config.postprocess) == (96, 1, ())
+    assert config.grid == GridConfig()
+    del header["midtone_made"]
+    with pytest.raises(ModelError, match="not a midtone model"):
+        model._info(tmp_path / "old.onnx", header)

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtone import bilateral_grid
+from midtone.bilateral_grid import GridConfig, blend_with_identity, fit, identity, slice_grid
+from midtone.bilateral_grid import slice as slicing
+from midtone.errors import UsageError
 
 from conftest import DATA
 
@@ -31,7 +33,7 @@ def reduced(image: np.ndarray, step: int) -> np.ndarray:
 @pytest.mark.parametrize("name", ["gamma_13", "gamma_22"])
 def test_the_grid_equals_the_reference(name):
     expected = GOLDEN[name]
-    grid = bilateral_grid.fit(GOLDEN["low_in"], GOLDEN["low_out"], expected.shape[:3])
+    grid = fit(GOLDEN["low_in"], GOLDEN["low_out"], shape=expected.shape[:3])
     np.testing.assert_allclose(grid, expected, rtol=0, atol=1e-4)
 
 
@@ -43,30 +45,33 @@ def test_slicing_equals_the_reference(part, rows, columns):
     # A pixel's result depends on its place and value alone, so the rest may be black.
     image = np.zeros((667, 1000, 3), np.float32)
     image[rows, columns] = GOLDEN[f"{part}_u8"] / np.float32(255)
-    result = bilateral_grid.apply(GOLDEN["gamma_22"], image)[rows, columns]
+    result = slice_grid(GOLDEN["gamma_22"], image)[rows, columns]
     np.testing.assert_allclose(result, GOLDEN[part], rtol=0, atol=1e-4)
 
 
 def test_square_cells_are_as_good_as_the_papers_grid(astronaut):
     full = astronaut[100:443] / 255
     before = reduced(full, 3)
-    wanted = smooth_correction(full)
-    after = reduced(wanted, 3)
-    assert bilateral_grid.grid_shape(*before.shape[:2]) == (16, 24, 8)
+    target = smooth_correction(full)
+    after = reduced(target, 3)
+    square = GridConfig(nodes=24)
+    assert square.shape(*before.shape[:2]) == (16, 24, 8)
+    assert GridConfig().shape(*before.shape[:2]) == (22, 22, 8)
 
-    def error(shape: tuple[int, int, int] | None) -> float:
-        result = bilateral_grid.apply(bilateral_grid.fit(before, after, shape), full)
-        return float(((result - wanted) ** 2).mean())
+    def error(config: GridConfig) -> float:
+        result = slice_grid(fit(before, after, config), full)
+        return float(((result - target) ** 2).mean())
 
-    assert 10 * np.log10(error(None) / error(bilateral_grid.PAPER_GRID)) < 0.1
+    assert 10 * np.log10(error(square) / error(GridConfig())) < 0.1
 
 
-def test_a_turned_picture_has_a_turned_grid(astronaut):
+def test_a_transposed_image_has_a_transposed_grid(astronaut):
     before = reduced(astronaut[:300] / 255, 4)
     after = smooth_correction(before)
-    grid = bilateral_grid.fit(before, after)
-    turned = bilateral_grid.fit(before.swapaxes(0, 1), after.swapaxes(0, 1))
-    np.testing.assert_array_equal(turned.swapaxes(0, 1), grid)
+    config = GridConfig(nodes=24)
+    grid = fit(before, after, config)
+    transposed = fit(before.swapaxes(0, 1), after.swapaxes(0, 1), config)
+    np.testing.assert_array_equal(transposed.swapaxes(0, 1), grid)
 
 
 @settings(max_examples=25)
@@ -78,11 +83,11 @@ def test_result_does_not_depend_on_strips_and_threads(
     rows, columns, dtype, strip, threads, channels
 ):
     rng = np.random.default_rng(rows * 100 + columns)
-    grid = bilateral_grid.identity((4, 5, 6), channels) + rng.normal(0, 0.2, (4, 5, 6, 1, 1))
+    grid = identity((4, 5, 6), channels) + rng.normal(0, 0.2, (4, 5, 6, 1, 1))
     full = 1 if dtype is np.float32 else np.iinfo(dtype).max
     image = (rng.random((rows, columns, channels)) * full).astype(dtype)
-    whole = bilateral_grid.apply(grid, image, strip=rows, threads=1)
-    parts = bilateral_grid.apply(grid, image, strip=strip, threads=threads)
+    whole = slice_grid(grid, image, strip=rows, threads=1)
+    parts = slice_grid(grid, image, strip=strip, threads=threads)
     assert parts.dtype == dtype
     assert parts.shape == image.shape
     np.testing.assert_array_equal(parts, whole)
@@ -91,7 +96,7 @@ def test_result_does_not_depend_on_strips_and_threads(
 def test_slicing_equals_a_slow_and_plain_version():
     rng = np.random.default_rng(5)
     grid, image = rng.normal(size=(3, 4, 5, 3, 4)), rng.random((7, 9, 3))
-    result = bilateral_grid.apply(grid, image)
+    result = slice_grid(grid, image)
     for row, column in np.ndindex(7, 9):
         pixel = image[row, column]
         place = (
@@ -109,42 +114,42 @@ def test_slicing_equals_a_slow_and_plain_version():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_identity_changes_nothing(dtype):
     image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (50, 60, 3), dtype=dtype)
-    np.testing.assert_array_equal(bilateral_grid.apply(bilateral_grid.identity(), image), image)
+    np.testing.assert_array_equal(slice_grid(identity(), image), image)
 
 
 @pytest.mark.parametrize(
     "shape", [(1, 1, 3), (1, 1, 1), (3, 400, 3), (400, 2, 1), (64, 64, 3)], ids=str
 )
 @pytest.mark.parametrize("value", [None, 0.0, 0.3, 1.0])
-def test_small_flat_and_extreme_pictures_can_be_fitted(shape, value):
+def test_small_flat_and_extreme_images_can_be_fitted(shape, value):
     rng = np.random.default_rng(1)
-    picture = rng.random(shape) if value is None else np.full(shape, value)
-    wanted = 0.7 * picture + 0.2
-    grid = bilateral_grid.fit(picture, wanted)
+    image = rng.random(shape) if value is None else np.full(shape, value)
+    target = 0.7 * image + 0.2
+    grid = fit(image, target, GridConfig(nodes=24))
     assert np.isfinite(grid).all()
-    np.testing.assert_allclose(bilateral_grid.apply(grid, picture), wanted, atol=2e-3)
+    np.testing.assert_allclose(slice_grid(grid, image), target, atol=2e-3)
 
 
-def test_a_grey_picture_in_three_channels_stays_grey(astronaut):
+def test_a_grey_image_in_three_channels_stays_grey(astronaut):
     grey = np.repeat(astronaut[..., 1:2], 3, 2)[::4, ::4] / 255
-    wanted = np.repeat(grey[..., :1] ** 0.5, 3, 2)
-    result = bilateral_grid.apply(bilateral_grid.fit(grey, wanted), grey)
-    assert np.ptp(result, axis=2).max() < 1e-6
-    assert np.abs(result - wanted).mean() < 0.01
+    target = np.repeat(grey[..., :1] ** 0.5, 3, 2)
+    result = slice_grid(fit(grey, target), grey)
+    assert np.ptp(result, axis=2).max() == 0
+    assert np.abs(result - target).mean() < 0.01
 
 
 def test_a_long_strip_of_an_image():
     image = np.random.default_rng(2).integers(0, 255, (20000, 50, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(bilateral_grid.apply(bilateral_grid.identity(), image), image)
+    np.testing.assert_array_equal(slice_grid(identity(), image), image)
 
 
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        bilateral_grid.fit(np.zeros((4, 4, 3)), np.zeros((4, 5, 3)))
+        fit(np.zeros((4, 4, 3)), np.zeros((4, 5, 3)))
     with pytest.raises(ValueError, match="two nodes"):
-        bilateral_grid.fit(np.zeros((4, 4, 3)), np.zeros((4, 4, 3)), (1, 5, 5))
+        fit(np.zeros((4, 4, 3)), np.zeros((4, 4, 3)), shape=(1, 5, 5))
     with pytest.raises(ValueError, match="cannot transform"):
-        bilateral_grid.apply(bilateral_grid.identity(channels=1), np.zeros((4, 4, 3)))
+        slice_grid(identity(channels=1), np.zeros((4, 4, 3)))
 
 
 @settings(max_examples=60)
@@ -156,15 +161,15 @@ def test_wrong_shapes_are_refused():
     seed=st.integers(0, 2**31),
 )
 def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, nodes, seed):
-    if bilateral_grid._slice is None:
+    if slicing._slice is None:
         pytest.skip("installed without a compiler")
     rng = np.random.default_rng(seed)
-    grid = bilateral_grid.identity(nodes, channels)
+    grid = identity(nodes, channels)
     grid += rng.normal(0, 0.3, grid.shape)
     image = rng.uniform(-0.1, 1.1, (*shape, channels)).astype(np.float32)
     if dtype != "f4":
         image = (np.clip(image, 0, 1) * np.iinfo(dtype).max).astype(dtype)
-    slicer = bilateral_grid._Slicer(grid, image)
+    slicer = slicing._Slicer(grid, image)
     compiled, plain = np.empty_like(image), np.empty_like(image)
     slicer.compiled(0, shape[0], compiled)
     slicer.numpy(0, shape[0], plain)
@@ -173,8 +178,26 @@ def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, no
 
 def test_without_the_compiled_part_the_result_is_the_same(monkeypatch):
     rng = np.random.default_rng(0)
-    grid = bilateral_grid.identity((4, 5, 8)) + rng.normal(0, 0.1, (4, 5, 8, 3, 4))
+    grid = identity((4, 5, 8)) + rng.normal(0, 0.1, (4, 5, 8, 3, 4))
     image = rng.integers(0, 256, (90, 130, 3), dtype=np.uint8)
-    expected = bilateral_grid.apply(grid, image)
-    monkeypatch.setattr(bilateral_grid, "_slice", None)
-    np.testing.assert_array_equal(bilateral_grid.apply(grid, image, threads=2), expected)
+    expected = slice_grid(grid, image)
+    monkeypatch.setattr(slicing, "_slice", None)
+    np.testing.assert_array_equal(slice_grid(grid, image, threads=2), expected)
+
+
+@given(st.floats(0, 1.5, width=32))
+def test_strength_is_linear(strength):
+    rng = np.random.default_rng(0)
+    grid = identity((4, 5, 8)) + rng.normal(0, 0.05, (4, 5, 8, 3, 4))
+    image = rng.random((9, 11, 3), np.float32)
+    full = slice_grid(grid, image)
+    result = slice_grid(blend_with_identity(grid, strength), image)
+    np.testing.assert_allclose(result, image + strength * (full - image), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "values", [{"nodes": 1}, {"depth": 1}, {"lambda_s": -1.0}, {"lambda_z": -1.0}]
+)
+def test_grids_that_cannot_be_are_refused(values):
+    with pytest.raises(UsageError, match="grid"):
+        GridConfig(**values)

@@ -1,0 +1,98 @@
+"""``midtone.correct``: one call for a file or an image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias, overload
+
+from midtone import photo
+from midtone.adapters import AnyImage
+from midtone.corrector import Corrector, software_tag
+from midtone.errors import UsageError
+from midtone.options import CorrectionOptions, OutputOptions
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
+Target: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+
+@overload
+def correct(
+    image: Source,
+    target: Target,
+    *,
+    model: str | os.PathLike[str] = ...,
+    strength: float = ...,
+    fusion: bool = ...,
+    contrast: bool = ...,
+    scales: Sequence[float] | None = ...,
+    format: str | None = ...,
+    quality: int | None = ...,
+    strip: bool = ...,
+    keep_software_tag: bool = ...,
+    overwrite: bool = ...,
+) -> None: ...
+@overload
+def correct(
+    image: AnyImage,
+    *,
+    model: str | os.PathLike[str] = ...,
+    strength: float = ...,
+    fusion: bool = ...,
+    contrast: bool = ...,
+    scales: Sequence[float] | None = ...,
+) -> AnyImage: ...
+def correct(
+    image: Any,
+    target: Any = None,
+    *,
+    model: str | os.PathLike[str] = "default",
+    strength: float = 1.0,
+    fusion: bool = False,
+    contrast: bool = False,
+    scales: Sequence[float] | None = None,
+    format: str | None = None,
+    quality: int | None = None,
+    strip: bool = False,
+    keep_software_tag: bool = False,
+    overwrite: bool = False,
+) -> Any:
+    """Correct a file into another file, or an image in memory into one of the same type.
+
+    image:  a path, bytes or a binary stream with ``target``; else an image as ``Corrector`` takes
+    target: a path or a binary stream
+    The other keywords are those of ``CorrectionOptions`` and ``OutputOptions``. The model is loaded
+    once and kept. Raises PhotoError, ModelError or UsageError.
+    """
+    corrector = _shared_corrector(os.fspath(model))
+    options = CorrectionOptions(strength, fusion, contrast, tuple(scales) if scales else None)
+    if target is None:
+        if isinstance(image, str | os.PathLike | bytes):
+            raise UsageError(
+                f"{image!r}: give a target for the corrected file, or read() the photograph first"
+            )
+        return corrector(image, strength=strength, fusion=fusion, contrast=contrast, scales=scales)
+    corrector.check(options)
+    output = OutputOptions(
+        "overwrite" if overwrite else "fail", format, quality, strip, keep_software_tag
+    )
+    result, _ = corrector.correct_file(photo.open_photo(image), options)
+    assert result is not None
+    tag = None if strip or keep_software_tag else software_tag(corrector.model, options)
+    photo.write(
+        result,
+        Path(target) if isinstance(target, str) else target,
+        quality=output.quality,
+        format=output.format,
+        overwrite=overwrite,
+        strip=strip,
+        software=tag,
+    )
+    return None
+
+
+@lru_cache(maxsize=4)
+def _shared_corrector(model: str) -> Corrector:
+    return Corrector(model)

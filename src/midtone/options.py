@@ -1,0 +1,154 @@
+"""Every user option, once.
+
+Command-line flags, HTTP parameters, the page's form and the Python keywords are made from these
+frozen dataclasses; a flag has the name of its field. This module is imported by `midtone --help`
+and must stay light.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from midtone.errors import UsageError
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
+_OTHER_NAMES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}
+EXISTING = ("fail", "skip", "resume", "overwrite")
+Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
+
+
+def _option(
+    default: Any,
+    help: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    unit: str | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """A field with what the doors need to know of it.
+
+    help: one phrase; least, most: limits, both allowed; unit: of the value ("EV"), for metavars
+    """
+    about = {"help": help, "least": least, "most": most, "unit": unit, "choices": choices}
+    return field(default=default, metadata=about)
+
+
+def _check(options: Any) -> None:
+    """Raise UsageError if a value lies outside its field's limits or choices."""
+    for one in dataclasses.fields(options):
+        value, about = getattr(options, one.name), one.metadata
+        if value is None:
+            continue
+        least, most, choices = about["least"], about["most"], about["choices"]
+        if choices is not None and value not in choices:
+            raise UsageError(f"{one.name} must be one of {', '.join(choices)}, not {value}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if (least is not None and not number >= least) or (
+                most is not None and not number <= most
+            ):
+                limits = f"within {least:g} and {most:g}" if most is not None else f"{least:g} up"
+                raise UsageError(f"{one.name} must lie {limits}, not {number:g}")
+
+
+@dataclass(frozen=True)
+class CorrectionOptions:
+    """What the correction does.
+
+    strength:  0 (unchanged) to 1 (the model's correction), up to 1.5
+    fusion:    blend input and result by exposure fusion (Mertens et al. 2007)
+    contrast:  stretch the result's contrast to the full range
+    scales:    a factor for each pyramid level of the network's input, finest first, or None
+    min_error: photographs whose exposure is off by less, in EV, are left unchanged
+    Raises UsageError for values out of range.
+    """
+
+    strength: float = _option(
+        1.0, "0 (unchanged) to 1 (the model's correction), up to 1.5", least=0, most=1.5
+    )
+    fusion: bool = _option(False, "blend the input and the result by exposure fusion")
+    contrast: bool = _option(False, "stretch the result's contrast to the full range")
+    scales: tuple[float, ...] | None = _option(
+        None, "a factor for each pyramid level, finest first: 1.5,1.5,1.5,1.05", least=0, most=10
+    )
+    min_error: float = _option(
+        0.0, "leave photographs unchanged whose exposure is off by less", least=0, unit="EV"
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How files are read.
+
+    max_megapixels: larger photographs are refused
+    """
+
+    max_megapixels: float = _option(500.0, "refuse larger photographs", least=0)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How results are written.
+
+    existing: what happens if the result exists already: "fail", "skip", "resume" (skip, and remove
+              what an interrupted run left half written) or "overwrite"
+    format:   of the results, one of ``FORMATS`` in any case, "jpg", "tif" or "heic"; None: that of
+              each input, JPEG for camera RAW
+    quality:  of lossy formats, 1 to 100; None: 95, or the input's if better
+    strip:    leave out all metadata but the colour profile
+    keep_software_tag: leave the Software tag as it was; else it names midtone and the model
+    """
+
+    existing: str = _option("fail", "what happens if the result exists", choices=EXISTING)
+    format: str | None = _option(
+        None, "of the results: jpeg, png, tiff, webp, avif or heic (that of each input)"
+    )
+    quality: int | None = _option(
+        None, "of JPEG, WebP, AVIF and HEIC (95, or the input's if better)", least=1, most=100
+    )
+    strip: bool = _option(False, "leave out all metadata but the colour profile")
+    keep_software_tag: bool = _option(False, "leave the Software tag as it was")
+
+    def __post_init__(self) -> None:
+        if self.format is not None:
+            format = self.format.upper()
+            format = _OTHER_NAMES.get(format, format)
+            if format not in FORMATS:
+                raise UsageError(
+                    f"format must be one of {', '.join(FORMATS).lower()}, not {self.format}"
+                )
+            object.__setattr__(self, "format", format)
+        _check(self)
+
+
+def from_mapping(kind: type[Options], values: Mapping[str, Any]) -> Options:
+    """Options of ``kind`` from the entries of ``values`` that it knows; the others are ignored."""
+    known = {one.name for one in dataclasses.fields(kind)}
+    return kind(**{name: value for name, value in values.items() if name in known})
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """All options of correcting a file into a file."""
+
+    correction: CorrectionOptions = CorrectionOptions()
+    input: InputOptions = InputOptions()
+    output: OutputOptions = OutputOptions()
+
+
+def file_options(values: Mapping[str, Any]) -> FileOptions:
+    """All options from one mapping, such as parsed flags; other entries are ignored."""
+    return FileOptions(
+        from_mapping(CorrectionOptions, values),
+        from_mapping(InputOptions, values),
+        from_mapping(OutputOptions, values),
+    )

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from midtone import colour, postprocess
+from midtone.postprocess import (
+    STEPS,
+    ContrastStretch,
+    KeepGrey,
+    NeutralizeClippedHighlights,
+    ShrinkToMeanLuma,
+    SuppressSmallCorrections,
+    exposure_error,
+)
+
+from conftest import DATA
+
+STRETCH = np.load(DATA / "histogram_stretch.npz")
+FUSION = np.load(DATA / "exposure_fusion.npz")
+
+
+@pytest.mark.parametrize("case", ["h3", "flat"])
+def test_stretch_equals_the_reference(case):
+    image = STRETCH[f"{case}_input"]
+    image = image / 255 if image.dtype == np.uint8 else image
+    limits = postprocess.stretch_limits(image)
+    np.testing.assert_allclose(limits, STRETCH[f"{case}_limits"], rtol=0, atol=1e-12)
+    stretched = postprocess.stretch(image, *limits[:, 0])
+    np.testing.assert_allclose(stretched, STRETCH[f"{case}_output"], rtol=0, atol=1e-6)
+
+
+def test_contrast_stretch_fills_the_range_without_a_colour_cast(astronaut):
+    dull = 0.3 + 0.4 * astronaut / 255
+    result = ContrastStretch()(dull, dull)
+    assert result.min() < 0.01
+    assert result.max() > 0.99
+    inside = ((result > 0.01) & (result < 0.99)).all(2)
+    slope = np.ptp(result[inside], axis=1) / np.maximum(np.ptp(dull[inside], axis=1), 1e-9)
+    spread = slope[np.ptp(dull[inside], axis=1) > 0.05]
+    assert np.ptp(spread) < 1e-6
+
+
+def test_fusion_weights_equal_the_reference():
+    images = [FUSION["image1"] / 255, FUSION["image2"] / 255]
+    weights = postprocess.fusion_weights(images)
+    np.testing.assert_allclose(weights.sum(-1), 1)
+    np.testing.assert_allclose(weights[..., 0], FUSION["weights"], rtol=0, atol=1e-5)
+
+
+def test_fusing_an_image_with_itself_gives_the_image(astronaut):
+    image = astronaut[:201, :333] / 255
+    np.testing.assert_allclose(postprocess.exposure_fusion([image, image]), image, atol=1e-9)
+
+
+def test_fusion_lies_between_dark_and_bright(astronaut):
+    image = astronaut / 255
+    fused = postprocess.exposure_fusion([image**2.5, image**0.4])
+    assert (image**2.5).mean() < fused.mean() < (image**0.4).mean()
+
+
+def image_with_error(astronaut, ev: float) -> tuple[np.ndarray, np.ndarray]:
+    """A prediction, and the reference whose exposure it corrects by ``ev``."""
+    prediction = (astronaut[::4, ::4] / 255).astype(np.float32)
+    linear = colour.srgb_to_linear(prediction)
+    return prediction, colour.linear_to_srgb(np.clip(linear * 2.0**ev, 0, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("ev", [-4.0, -1.0, -0.3, 0.0])
+def test_the_larger_the_error_the_nearer_to_the_mean_luma(astronaut, ev):
+    prediction, reference = image_with_error(astronaut, ev)
+    prediction = prediction**2
+    step = ShrinkToMeanLuma(target=0.45, low=0.0, high=2.0)
+    error = abs(exposure_error(reference, prediction))
+    result = step(prediction, reference)
+    assert result.dtype == np.float32
+    before, after = (abs(colour.luma(one).mean() - 0.45) for one in (prediction, result))
+    share = min(1, error / 2)
+    assert after == pytest.approx((1 - share) * before, abs=0.02)
+
+
+def test_black_stays_black():
+    black = np.zeros((8, 8, 3), np.float32)
+    step = ShrinkToMeanLuma()
+    np.testing.assert_array_equal(step(black, black), black)
+    assert step(black + np.float32(1e-4), black + 1).max() <= 0.0101
+
+
+def test_clipped_highlights_come_back_neutral_and_bright():
+    before = np.ones((2, 2, 3), np.float32)
+    before[0, 0] = 0.5, 1, 1  # clipped in two channels: its hue is still known
+    after = np.full((2, 2, 3), (0.5, 0.6, 0.7), np.float32)
+    step = NeutralizeClippedHighlights(floor=0.8)
+    result = step(after, before)
+    np.testing.assert_array_equal(result[0, 0], after[0, 0])
+    np.testing.assert_allclose(result[1, 1], 0.8, rtol=1e-6)
+    light = step(np.full((1, 1, 3), (0.9, 0.92, 1.0), np.float32), before[1:, 1:])
+    assert np.ptp(light) < 1e-6
+    assert light.min() > 0.9
+
+
+def test_exposure_error_counts_stops_of_linear_light():
+    linear = np.full((4, 4, 3), 0.1)
+    srgb = [colour.linear_to_srgb(light) for light in (linear, 2 * linear)]
+    assert exposure_error(*srgb) == pytest.approx(-1)
+    assert exposure_error(*srgb[::-1]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("factor", "share"), [(1.05, 0), (0.95, 0), (1.18, None), (2.0, 1), (0.4, 1)]
+)
+def test_small_corrections_are_suppressed(factor, share):
+    before = np.random.default_rng(0).uniform(0.1, 0.4, (20, 30, 3)).astype(np.float32)
+    step = SuppressSmallCorrections()
+    result = (step(factor * before, before) - before) / (factor * before - before)
+    assert np.ptp(result) < 1e-3
+    if share is None:
+        assert 0 < result.mean() < 1
+    else:
+        assert result.mean() == pytest.approx(share, abs=1e-3)
+
+
+def test_a_change_of_the_light_across_the_image_is_no_small_correction():
+    before = np.full((20, 30, 3), 0.4, np.float32)
+    after = before.copy()
+    after[:10], after[10:] = 0.2, 0.7
+    np.testing.assert_allclose(SuppressSmallCorrections()(after, before), after, atol=1e-6)
+
+
+def test_grey_is_kept_only_where_the_whole_input_is_grey():
+    rng = np.random.default_rng(0)
+    prediction = rng.random((5, 6, 3)).astype(np.float32)
+    grey = np.repeat(rng.random((5, 6, 1)), 3, 2).astype(np.float32)
+    assert np.ptp(KeepGrey()(prediction, grey), axis=2).max() == 0
+    grey[0, 0, 0] += 0.1
+    assert KeepGrey()(prediction, grey) is prediction
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ShrinkToMeanLuma(high=float("inf")),
+        NeutralizeClippedHighlights(low=float("inf")),
+        SuppressSmallCorrections(high=0),
+        KeepGrey(enabled=False),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_each_step_has_a_value_that_switches_it_off(step, astronaut):
+    rng = np.random.default_rng(1)
+    reference = np.ones((6, 7, 3), np.float32)
+    prediction = rng.uniform(-0.2, 1.2, (6, 7, 3)).astype(np.float32)
+    np.testing.assert_array_equal(step(prediction, reference), prediction)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_survive_a_file(name):
+    step = STEPS[name]()
+    assert postprocess.from_dict(postprocess.to_dict(step)) == step
+
+
+def test_unknown_steps_are_named():
+    with pytest.raises(ValueError, match="unknown step sharpen"):
+        postprocess.from_dict({"step": "sharpen"})
