@@ -18,7 +18,7 @@ from PIL import Image
 from midtone import __version__, bilateral_grid, colour, photo, postprocess, pyramid
 from midtone import model as model_files
 from midtone.errors import UsageError
-from midtone.photo import Opened, Photo
+from midtone.photo import ImageFile, Photo
 
 if TYPE_CHECKING:
     import torch
@@ -155,14 +155,14 @@ class Corrector:
         return Correction(before, np.clip(after, 0, 1), grid)
 
     def correct_file(
-        self, opened: Opened, settings: Settings = _DEFAULTS, only_needed: float = 0.0
+        self, opened: ImageFile, settings: Settings = _DEFAULTS, only_needed: float = 0.0
     ) -> tuple[Photo | None, Correction]:
         """Decode and correct: the plan is made from a preview while the pixels are decoded.
 
         only_needed: None instead of the photograph if it is off by fewer EV
         """
         with ThreadPoolExecutor(1) as pool:
-            decoding = pool.submit(opened.photo)
+            decoding = pool.submit(opened.decode)
             preview = opened.preview(2 * self.model.info.size)
             plan = self.plan(preview or decoding.result(), settings)
             image = decoding.result()
@@ -170,9 +170,9 @@ class Corrector:
             return None, plan
         return self.finish(image, plan, settings, in_place=True), plan
 
-    def plan_file(self, opened: Opened) -> Correction:
+    def plan_file(self, opened: ImageFile) -> Correction:
         """Only the plan, from a preview where the format has one."""
-        return self.plan(opened.preview(2 * self.model.info.size) or opened.photo())
+        return self.plan(opened.preview(2 * self.model.info.size) or opened.decode())
 
     def finish(
         self,
@@ -269,8 +269,6 @@ def reduce(pixels: np.ndarray, size: int) -> np.ndarray:
     height, width, channels = pixels.shape
     scale = size / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
     pixels = photo.to_8_bit(pixels)
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
     small = picture.resize(shape, Image.Resampling.BICUBIC, reducing_gap=3.0)
@@ -361,7 +359,7 @@ def correct(
     corrector = _shared(model)
     if target is not None:
         corrector.check(settings)
-        result, _ = corrector.correct_file(photo.open_photo(image), settings)
+        result, _ = corrector.correct_file(photo.open_file(image), settings)
         assert result is not None
         photo.write(
             result,

@@ -14,7 +14,7 @@ from midtone import atomic, photo
 from midtone.batch import inputs, parallel
 from midtone.corrector import Corrector, Settings, signature
 from midtone.errors import Error, UsageError
-from midtone.photo.codecs import FORMATS, LOSSY
+from midtone.photo import FORMATS, WRITABLE
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
 
@@ -25,7 +25,7 @@ class Options:
 
     existing: what a result that is there already means: "fail", "skip" it, "resume" (skip it and
               sweep up what a killed run left), or "overwrite"
-    format:   of the results ("JPEG", ...); by default that of each input, JPEG for camera RAW
+    format:   of the results ("jpeg", "tif", ...); by default that of each input, JPEG for RAW
     quality:  of lossy formats, 1 to 100; by default 95, or the input's if better
     strip:    no metadata but the colour profile
     sign:     a Software tag that names midtone and the strength
@@ -44,8 +44,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.existing not in EXISTING:
             raise UsageError(f"existing must be one of {', '.join(EXISTING)}, not {self.existing}")
-        if self.format is not None and self.format not in inputs.SUFFIX_OF:
-            raise UsageError(f"format must be one of {', '.join(inputs.SUFFIX_OF)}")
+        if self.format is not None:
+            object.__setattr__(self, "format", photo.parse_format(self.format))
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise UsageError(f"quality must lie within 1 and 100, not {self.quality}")
 
@@ -177,7 +177,7 @@ def correct_one(
             same = target.resolve() == source.resolve()
             what = "the output would replace the input" if same else "exists already"
             raise UsageError(f"{target}: {what}; use --overwrite to allow it")
-        opened = photo.open_photo(source, max_megapixels=options.max_megapixels)
+        opened = photo.open_file(source, max_megapixels=options.max_megapixels)
         result, plan = corrector.correct_file(opened, settings, options.only_needed)
         exposure_error = plan.exposure_error
         if result is None:
@@ -202,19 +202,21 @@ def write(
     format = options.format
     if isinstance(target, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
-        format = FORMATS.get(target.suffix.lower()) or format
+        named = photo.writable_as(target)
+        format = named.name if named else format
     format = format or result.format
+    format = format if format in WRITABLE else "JPEG"
     quality = options.quality or photo.default_quality(result)
     photo.write(
         result,
         target,
         quality=quality,
-        format=format if format in FORMATS.values() else "JPEG",
+        format=format,
         overwrite=options.existing == "overwrite",
         strip=options.strip,
         software=signature(settings) if options.sign and not options.strip else None,
     )
-    return quality if format in LOSSY else None
+    return quality if FORMATS[format].lossy else None
 
 
 def _correct_elsewhere(model: str, settings: Settings, options: Options, job: inputs.Job) -> Result:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from midtone.corrector import Corrector, Settings
 
 _PIPE = Path("-")
-_FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WEBP", "avif": "AVIF", "heic": "HEIF"}  # fmt: skip  # noqa: E501
 
 
 def add(verbs: Verbs) -> None:
@@ -44,7 +43,9 @@ def add(verbs: Verbs) -> None:
         metavar="S1,S2,...",
         help="a factor for each pyramid level, finest first",
     )
-    parser.add_argument("--format", choices=_FORMATS, help="of the results (that of each input)")
+    parser.add_argument(
+        "--format", help="of the results: jpeg, png, tiff, webp, avif, heic (that of each input)"
+    )
     parser.add_argument(
         "--quality",
         type=int,
@@ -96,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     settings = Settings(options.strength, options.fusion, options.contrast, options.scales)
     how = correct_files.Options(
         options.existing,
-        _FORMATS[options.format] if options.format else None,
+        options.format,
         options.quality,
         options.strip,
         options.sign,
@@ -184,7 +185,7 @@ def _pipe(
     if len(given) != 1 or given[0].is_dir():
         raise UsageError("a pipe takes one photograph")
     source = sys.stdin.buffer if given[0] == _PIPE else given[0]
-    opened = photo.open_photo(source, max_megapixels=how.max_megapixels)
+    opened = photo.open_file(source, max_megapixels=how.max_megapixels)
     result, _ = corrector.correct_file(opened, settings)
     assert result
     if out == _PIPE:
