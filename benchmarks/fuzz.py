@@ -27,8 +27,8 @@ from PIL import Image
 from midtone import photo
 from midtone.batch import correct_files
 from midtone.corrector import Corrector
-from midtone.options import FileOptions
 from midtone.errors import Error
+from midtone.options import FileOptions
 
 LIMIT = 10.0  # seconds
 MEMORY = 4 << 30  # bytes of address space beyond what the process has at the start

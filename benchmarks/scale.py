@@ -19,7 +19,7 @@ from midtone import Corrector
 from midtone.data.photographs import decode
 from midtone.data.synthesize import expose
 from midtone.evaluation.metrics import psnr
-from midtone.photo import open_photo
+from midtone.photo import open_file
 
 _EVS = (-1.5, -1.0, 1.0, 1.5)
 _SIDE = 512
@@ -29,7 +29,7 @@ def from_file(corrector: Corrector, picture: np.ndarray) -> np.ndarray:
     """Correct H x W x 3 uint8 by way of a JPEG file, as ``midtone fix`` does."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=95)
-    corrected, _ = corrector.correct_file(open_photo(file.getvalue()))
+    corrected, _ = corrector.correct_file(open_file(file.getvalue()))
     assert corrected is not None
     return corrected.pixels
 

@@ -83,8 +83,8 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
             watch.seconds.clear()  # the first run warms up
         watch.time("Pillow decode + encode", partial(_copy, data))
         watch.time("whole, in process", partial(_whole, data, corrector))
-        opened = photo.open_photo(data)
-        image = watch.time("decode", opened.photo)
+        opened = photo.open_file(data)
+        image = watch.time("decode", opened.decode)
         preview = watch.time("reduce", partial(opened.preview, 2 * size)) or image
         small = watch.time("reduce", partial(reduce, preview.pixels, size))
         seen = colour.to_srgb(small, image.icc).astype(np.float32) / 255
@@ -108,7 +108,7 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
 
 
 def _whole(data: bytes, corrector: Corrector) -> None:
-    result, _ = corrector.correct_file(photo.open_photo(data))
+    result, _ = corrector.correct_file(photo.open_file(data))
     assert result
     photo.write(result, io.BytesIO(), quality=QUALITY)
 

@@ -13,7 +13,7 @@ SOURCE = Path(midtone.__file__).parent
 TOP_MAY = {
     "errors": set(),
     "atomic": set(),
-    "options": {"errors"},
+    "options": {"errors", "photo"},
     "pyramid": set(),
     "colour": set(),
     "bilateral_grid": {"errors"},

@@ -190,7 +190,7 @@ def test_a_plan_from_the_preview_is_as_good(corrector, tmp_path):
     large = np.asarray(Image.fromarray(coarse).resize((1600, 1200), Image.Resampling.BICUBIC))
     path = tmp_path / "large.jpg"
     Image.fromarray(large).save(path, quality=95)
-    opened = photo.open_photo(path)
+    opened = photo.open_file(path)
     preview = opened.preview(512)
     assert preview.size < (1600, 1200)
     assert max(preview.size) >= 512

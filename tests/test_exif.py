@@ -21,35 +21,35 @@ def read(raw: bytes) -> Image.Exif:
     return tags
 
 
-def test_signing_moves_nothing():
+def test_set_software_moves_nothing():
     raw = block()
-    signed = exif.sign(raw, "midtone 1.0")
-    assert signed[14 : len(raw)] == raw[14:]
-    tags = read(signed)
+    changed = exif.set_software(raw, "midtone 1.0")
+    assert changed[14 : len(raw)] == raw[14:]
+    tags = read(changed)
     assert tags[0x0131] == "midtone 1.0"
     assert tags[0x010F] == "Maker"
     assert tags.get_ifd(0x8769)[0x927C] == bytes(range(200))
-    again = read(exif.sign(signed, "another"))
+    again = read(exif.set_software(changed, "another"))
     assert again[0x0131] == "another"
 
 
-def test_signing_nothing_makes_a_block():
-    assert read(exif.sign(None, "midtone 1.0"))[0x0131] == "midtone 1.0"
+def test_set_software_makes_a_block_of_nothing():
+    assert read(exif.set_software(None, "midtone 1.0"))[0x0131] == "midtone 1.0"
 
 
-def test_settling_writes_the_size():
+def test_normalize_orientation_writes_the_size():
     tags = Image.Exif()
     tags[0x0112] = 8
     tags.get_ifd(0x8769).update({0xA002: 4000, 0xA003: 3000})
-    settled = read(exif.settle(tags.tobytes(), (3000, 4000)))
-    assert settled[0x0112] == 1
-    assert settled.get_ifd(0x8769)[0xA002] == 3000
-    assert settled.get_ifd(0x8769)[0xA003] == 4000
+    upright = read(exif.normalize_orientation(tags.tobytes(), (3000, 4000)))
+    assert upright[0x0112] == 1
+    assert upright.get_ifd(0x8769)[0xA002] == 3000
+    assert upright.get_ifd(0x8769)[0xA003] == 4000
 
 
 @given(st.binary(max_size=120))
 def test_any_bytes_are_survived(raw):
     for start in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"Exif\0\0II*\0\xff\xff\xff\xff", b""):
-        assert len(exif.settle(start + raw, (3, 4))) == len(start + raw)
-        assert len(exif.sign(start + raw, "midtone")) >= len(start + raw)
+        assert len(exif.normalize_orientation(start + raw, (3, 4))) == len(start + raw)
+        assert len(exif.set_software(start + raw, "midtone")) >= len(start + raw)
         assert 1 <= exif.orientation(start + raw) <= 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -63,7 +64,8 @@ def test_nothing_is_left_when_encoding_fails(corrector, dark, tmp_path, monkeypa
     def fail(*_):
         raise OSError("broken pipe")
 
-    monkeypatch.setitem(photo.codecs.ENCODERS, "JPEG", fail)
+    jpeg = dataclasses.replace(photo.FORMATS["JPEG"], encode=fail)
+    monkeypatch.setitem(photo.FORMATS, "JPEG", jpeg)
     result = one(corrector, dark, tmp_path / "out.jpg")
     assert "cannot be encoded" in result.error
     assert [path.name for path in tmp_path.iterdir()] == ["dark.jpg"]

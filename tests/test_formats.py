@@ -12,13 +12,15 @@ import pytest
 from PIL import Image, ImageCms
 
 from midtone import cli
-from midtone.photo import codecs
+from midtone.photo import pillow_codec
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("exiftool") and shutil.which("convert")),
     reason="needs exiftool and ImageMagick (Debian: libimage-exiftool-perl imagemagick)",
 )
-HEIC = pytest.param("heic", marks=pytest.mark.skipif(not codecs.register_heif(), reason="no HEIC"))
+HEIC = pytest.param(
+    "heic", marks=pytest.mark.skipif(not pillow_codec.register_heif(), reason="no HEIC")
+)
 WIDTH, HEIGHT = 120, 80
 # What a format can hold besides EXIF, XMP, GPS and a profile, which all of these can.
 ALPHA = {"png", "tif", "webp", "avif", "heic"}

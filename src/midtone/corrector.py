@@ -18,8 +18,7 @@ from midtone.adapters import AnyImage, ImageLike
 from midtone.errors import UsageError
 from midtone.model import Model
 from midtone.options import CorrectionOptions
-from midtone.photo import Opened as ImageFile
-from midtone.photo import Photo
+from midtone.photo import ImageFile, Photo
 from midtone.pipeline import PipelineConfig, choose_pipeline
 from midtone.preprocess import NetworkInput, preprocess
 
@@ -120,7 +119,7 @@ class Corrector:
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
     ) -> Correction:
         """Only the correction, from a preview where the format has one."""
-        return self.plan(file.preview(2 * self.config.size) or file.photo(), options)
+        return self.plan(file.preview(2 * self.config.size) or file.decode(), options)
 
     def correct_file(
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
@@ -130,7 +129,7 @@ class Corrector:
         The photograph is None if its exposure is off by less than ``options.min_error`` EV.
         """
         with ThreadPoolExecutor(1) as pool:
-            decoding = pool.submit(file.photo)
+            decoding = pool.submit(file.decode)
             preview = file.preview(2 * self.config.size)
             correction = self.plan(preview or decoding.result(), options)
             image = decoding.result()

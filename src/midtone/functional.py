@@ -78,7 +78,7 @@ def correct(
     output = OutputOptions(
         "overwrite" if overwrite else "fail", format, quality, strip, keep_software_tag
     )
-    result, _ = corrector.correct_file(photo.open_photo(image), options)
+    result, _ = corrector.correct_file(photo.open_file(image), options)
     assert result is not None
     tag = None if strip or keep_software_tag else software_tag(corrector.model, options)
     photo.write(

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 
 from midtone.errors import UsageError
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
-_OTHER_NAMES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}
 EXISTING = ("fail", "skip", "resume", "overwrite")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
@@ -101,8 +99,8 @@ class OutputOptions:
 
     existing: what happens if the result exists already: "fail", "skip", "resume" (skip, and remove
               what an interrupted run left half written) or "overwrite"
-    format:   of the results, one of ``FORMATS`` in any case, "jpg", "tif" or "heic"; None: that of
-              each input, JPEG for camera RAW
+    format:   of the results, "jpeg", "png", "tiff", "webp", "avif" or "heic", any case; None: that
+              of each input, JPEG for camera RAW
     quality:  of lossy formats, 1 to 100; None: 95, or the input's if better
     strip:    leave out all metadata but the colour profile
     keep_software_tag: leave the Software tag as it was; else it names midtone and the model
@@ -120,13 +118,9 @@ class OutputOptions:
 
     def __post_init__(self) -> None:
         if self.format is not None:
-            format = self.format.upper()
-            format = _OTHER_NAMES.get(format, format)
-            if format not in FORMATS:
-                raise UsageError(
-                    f"format must be one of {', '.join(FORMATS).lower()}, not {self.format}"
-                )
-            object.__setattr__(self, "format", format)
+            from midtone.photo import parse_format  # here: `midtone --help` must stay light
+
+            object.__setattr__(self, "format", parse_format(self.format))
         _check(self)
 
 

@@ -15,7 +15,7 @@ from midtone.batch import inputs, parallel
 from midtone.corrector import Corrector, software_tag
 from midtone.errors import Error, UsageError
 from midtone.options import FileOptions
-from midtone.photo.codecs import FORMATS, LOSSY
+from midtone.photo import FORMATS, WRITABLE
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def correct_one(corrector: Corrector, options: FileOptions, job: inputs.Job) -> 
             same = target.resolve() == source.resolve()
             what = "the output would replace the input" if same else "exists already"
             raise UsageError(f"{target}: {what}; use --overwrite to allow it")
-        file = photo.open_photo(source, max_megapixels=options.input.max_megapixels)
+        file = photo.open_file(source, max_megapixels=options.input.max_megapixels)
         result, correction = corrector.correct_file(file, options.correction)
         exposure_error = correction.exposure_error
         if result is None:
@@ -168,20 +168,22 @@ def write(
     format = output.format
     if isinstance(target, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
-        format = FORMATS.get(target.suffix.lower()) or format
+        named = photo.writable_as(target)
+        format = named.name if named else format
     format = format or result.format
+    format = format if format in WRITABLE else "JPEG"
     quality = output.quality or photo.default_quality(result)
     tag = software_tag(corrector.model, options.correction)
     photo.write(
         result,
         target,
         quality=quality,
-        format=format if format in FORMATS.values() else "JPEG",
+        format=format,
         overwrite=output.existing == "overwrite",
         strip=output.strip,
         software=None if output.keep_software_tag or output.strip else tag,
     )
-    return quality if format in LOSSY else None
+    return quality if FORMATS[format].lossy else None
 
 
 def _correct_elsewhere(model: str, options: FileOptions, job: inputs.Job) -> Result:

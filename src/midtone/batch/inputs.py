@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from midtone.errors import UsageError
-from midtone.photo.codecs import FORMATS, SUFFIXES
+from midtone.photo import FORMATS, format_of, writable_as
 
 Job = tuple[Path, Path]  # source, target
-SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp", "AVIF": ".avif", "HEIF": ".heic"}  # fmt: skip  # noqa: E501
 
 
 def plan(
@@ -31,7 +30,7 @@ def plan(
     shard: (i, n), the i-th of n disjoint parts, i from 1; a file's part depends on its place below
     ``out`` alone. Raises UsageError if two sources would have one target or a folder has none.
     """
-    if out.suffix.lower() in FORMATS and not out.is_dir():
+    if writable_as(out) and not out.is_dir():
         if len(sources) != 1 or sources[0].is_dir():
             raise UsageError(f"{out}: several photographs need a folder as output, not a file")
         return [(sources[0], out)]
@@ -39,8 +38,8 @@ def plan(
         raise UsageError(f"{out}: is a file of no known image format, and no folder")
     targets: dict[Path, Path] = {}
     for path, relative in _files(sources, out, recursive):
-        if format or relative.suffix.lower() not in FORMATS:
-            relative = relative.with_suffix(SUFFIX_OF[format or "JPEG"])
+        if format or not writable_as(relative):
+            relative = relative.with_suffix(FORMATS[format or "JPEG"].suffix)
         target = out / relative
         if target in targets:
             raise UsageError(
@@ -107,7 +106,7 @@ def _walk(source: Path, out: Path | None, recursive: bool) -> Iterator[tuple[Pat
         )
         for name in sorted(names):
             path = Path(folder) / name
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
+            if format_of(path) and not name.startswith("."):
                 found = True
                 yield path, path.relative_to(source)
     if not found:

@@ -150,7 +150,7 @@ def _pipe(given: list[Path], out: Path, corrector: Corrector, how: FileOptions) 
     if len(given) != 1 or given[0].is_dir():
         raise UsageError("a pipe takes one photograph")
     source = sys.stdin.buffer if given[0] == _PIPE else given[0]
-    opened = photo.open_photo(source, max_megapixels=how.input.max_megapixels)
+    opened = photo.open_file(source, max_megapixels=how.input.max_megapixels)
     result, _ = corrector.correct_file(opened, how.correction)
     assert result
     if out == _PIPE:

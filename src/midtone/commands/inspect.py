@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     corrector = Corrector(options.model, options.device, pipeline=options.pipeline)
 
     def estimate(path: Path) -> float:
-        opened = photo.open_photo(path, max_megapixels=options.max_megapixels)
+        opened = photo.open_file(path, max_megapixels=options.max_megapixels)
         return corrector.plan_file(opened).exposure_error
 
     def show(path: Path, error: float) -> None:

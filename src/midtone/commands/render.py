@@ -62,7 +62,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def render(options: argparse.Namespace) -> int:
     """`midtone render`; returns the exit code."""
     from midtone.data import dataset_builder
-    from midtone.photo.codecs import RAW_SUFFIXES
+    from midtone.photo import FORMATS, format_of
 
     experts = dict(_expert(given) for given in options.expert)
     if len(experts) < len(options.expert):
@@ -71,7 +71,7 @@ def render(options: argparse.Namespace) -> int:
         raise UsageError("--target expert needs --expert LETTER=FOLDER")
     target = options.target or ("expert" if experts else "rendering")
     found = _files(options.source)
-    sources = [path for path in found if path.suffix.lower() in RAW_SUFFIXES]
+    sources = [path for path in found if format_of(path) is FORMATS["RAW"]]
     others = [f"{path}: is no camera RAW; left out" for path in found if path not in set(sources)]
     return _run(options, sources, experts, others, dataset_builder.from_raw, target)
 
@@ -79,10 +79,10 @@ def render(options: argparse.Namespace) -> int:
 def synthesize(options: argparse.Namespace) -> int:
     """`midtone synthesize`; returns the exit code."""
     from midtone.data import dataset_builder
-    from midtone.photo.codecs import FORMATS
+    from midtone.photo import writable_as
 
     found = _files(options.source)
-    sources = [path for path in found if path.suffix.lower() in FORMATS]
+    sources = [path for path in found if writable_as(path)]
     return _run(options, sources, {}, [], dataset_builder.from_photograph, "rendering")
 
 
@@ -140,11 +140,11 @@ def _files(folder: Path) -> list[Path]:
 
 def _expert(given: str) -> tuple[str, dict[str, Path]]:
     from midtone.data.pairs import EXPERTS
-    from midtone.photo.codecs import FORMATS
+    from midtone.photo import writable_as
 
     letter, _, folder = given.partition("=")
     letter = letter.lower()
     if letter not in EXPERTS or not Path(folder).is_dir():
         raise UsageError(f"--expert takes a letter of a to e and a folder, not {given}")
-    files = (path for path in _files(Path(folder)) if path.suffix.lower() in FORMATS)
+    files = (path for path in _files(Path(folder)) if writable_as(path))
     return letter, {path.stem: path for path in files}

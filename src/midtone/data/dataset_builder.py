@@ -185,9 +185,9 @@ def _targets(
     if settings.target == "expert" and found:
         found[""] = found.get("c") or next(iter(found.values()))
     elif settings.target == "embedded":
-        from midtone.photo.codecs import raw_preview
+        from midtone.photo import raw
 
-        preview = raw_preview(data)
+        preview = raw.preview(data)
         if preview is None:
             raise PhotoError("it holds no JPEG to take for a target")
         embedded = photo.read(io.BytesIO(preview)).pixels

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midtone.errors import UsageError
-from midtone.photo.codecs import FORMATS
+from midtone.photo import writable_as
 
 SPLITS = ("training", "validation", "testing")
 EXPERTS = ("a", "b", "c", "d", "e")
@@ -176,4 +176,4 @@ def _by_stem(paths: Iterable[Path], problems: list[str]) -> dict[str, Path]:
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in FORMATS)
+    return (path for path in sorted(folder.iterdir()) if writable_as(path))

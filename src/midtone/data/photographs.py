@@ -12,12 +12,12 @@ from PIL import ExifTags, Image, ImageOps
 
 from midtone import colour
 from midtone.errors import PhotoError
-from midtone.photo.codecs import FORMATS
+from midtone.photo import writable_as
 
 
 def find_photos(folder: Path) -> list[Path]:
     """Image files below a folder, sorted by name."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in FORMATS)
+    return sorted(p for p in folder.rglob("*") if writable_as(p))
 
 
 def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:

@@ -11,7 +11,7 @@ from PIL import Image
 from midtone import photo
 from midtone.data.tone_curve import render_table
 from midtone.errors import PhotoError
-from midtone.photo import codecs
+from midtone.photo import raw
 
 _MAKE, _MODEL, _DETAILS, _MAKER_NOTE = 0x010F, 0x0110, 0x8769, 0x927C
 _TAGS = {_MAKE, _MODEL, 0x010E, 0x0132, 0x013B, 0x8298}  # description, date, artist, copyright
@@ -33,7 +33,9 @@ class Developed:
 
     def render(self, ev: float, bits: int = 8) -> photo.Photo:
         """As a photograph exposed ``ev`` off: 8 or 16 bits, sRGB, highlights rolled off."""
-        return photo.Photo(render_table(ev, 1.0, bits)[self.light], exif=self.exif)
+        return photo.Photo(
+            render_table(ev, 1.0, bits)[self.light], metadata=photo.Metadata(self.exif)
+        )
 
 
 def develop(data: bytes, *, half: bool = False) -> Developed:
@@ -70,7 +72,7 @@ def _exif(data: bytes) -> Image.Exif:
     From the JPEG within the file; without one from the file's own directory, if it is a TIFF as
     most RAW files are. Tags that describe the mosaic are not the rendering's, and stay behind.
     """
-    preview = codecs.raw_preview(data)
+    preview = raw.preview(data)
     found = Image.Exif()
     if preview:
         with Image.open(io.BytesIO(preview)) as image:

@@ -64,7 +64,7 @@ class _Block:
         return self.head + bytes(self.data)
 
 
-def settle(exif: bytes, size: tuple[int, int]) -> bytes:
+def normalize_orientation(exif: bytes, size: tuple[int, int]) -> bytes:
     """The block of a picture that is upright now: orientation 1, its size, no stale thumbnail.
 
     size: (width, height) of the upright picture. The thumbnail's bytes become zeros.
@@ -95,7 +95,7 @@ def orientation(exif: bytes) -> int:
     return 1
 
 
-def sign(exif: bytes | None, software: str) -> bytes:
+def set_software(exif: bytes | None, software: str) -> bytes:
     """The block with the Software tag set; a new block if there is none.
 
     The first directory is written anew at the end, one entry longer; all else stays in its place.

@@ -18,6 +18,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from midtone import __version__, model
 from midtone.corrector import Corrector
+from midtone.photo import FORMATS, WRITABLE
 from midtone.server import api_docs, errors, service, static_files
 from midtone.server.limits import Limits, Queue
 from midtone.server.metrics import Count, Metrics
@@ -30,6 +31,7 @@ _ABOUT = """Corrects wrongly exposed photographs, too dark and too bright alike.
 Send a photograph as the whole body, with its name in `X-File-Name` if it is camera RAW, or as the
 file of a multipart form, whose other fields may hold the parameters. Errors are JSON:
 `{"error": "one sentence"}`."""
+_MEDIA = [FORMATS[name].media_type for name in WRITABLE]
 _FILE = {"type": "string", "format": "binary"}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     408: {"description": "The upload was too slow"},
@@ -41,7 +43,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The corrected file, with its metadata; X-Exposure-Error is in EV",
-        "content": {media: {"schema": _FILE} for media in service.MEDIA.values()},
+        "content": {media: {"schema": _FILE} for media in _MEDIA},
     }
 }
 

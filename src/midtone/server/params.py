@@ -6,10 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from midtone.errors import UsageError
 from midtone.options import CorrectionOptions
+from midtone.photo import parse_format
 from midtone.server.errors import RefusalError, sentence
 
 Format = Literal["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"]
+
+
+def _format_name(text: str | None) -> str | None:
+    """As ``Format`` spells it, if that is possible."""
+    try:
+        return parse_format(text) if text else None
+    except UsageError:
+        return text
 
 
 class _Parameters(BaseModel):
@@ -44,7 +54,7 @@ class Look(_Parameters):
 class Wishes(Look):
     """What ``POST /api/correct`` shall do, and what file to give back."""
 
-    format: Annotated[Format | None, BeforeValidator(lambda f: f.upper() if f else None)] = Field(
+    format: Annotated[Format | None, BeforeValidator(_format_name)] = Field(
         None, description="Of the result; by default that of the upload, JPEG for camera RAW"
     )
     quality: int | None = Field(

@@ -15,14 +15,11 @@ from midtone.batch import correct_files
 from midtone.corrector import Corrector
 from midtone.errors import PhotoError
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
-from midtone.photo import Photo
-from midtone.photo.codecs import FORMATS
+from midtone.photo import FORMATS, WRITABLE, Photo
 from midtone.preprocess import resize
 from midtone.server.errors import RefusalError
 from midtone.server.upload import Upload
 
-MEDIA = {name: f"image/{name.lower()}" for name in FORMATS.values()}
-_SUFFIX = {name: suffix for suffix, name in reversed(FORMATS.items())}
 _VIEW_QUALITY = 90
 
 
@@ -48,10 +45,10 @@ def correct(
     max_megapixels: float,
 ) -> Corrected:
     """What `midtone fix` does. Raises Error, RefusalError if the format cannot hold the result."""
-    opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    opened = photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
     result, plan = corrector.correct_file(opened, settings)
     assert result
-    chosen = format or (result.format if result.format in MEDIA else None) or "JPEG"
+    chosen = format or (result.format if result.format in WRITABLE else None) or "JPEG"
     output = OutputOptions(format=chosen, quality=quality, strip=strip)
     options = FileOptions(settings, output=output)
     stream = io.BytesIO()
@@ -61,8 +58,8 @@ def correct(
         raise RefusalError(422, str(error)) from None
     stem = upload.name.rpartition(".")[0] or upload.name
     return Corrected(
-        f"{stem}-corrected{_SUFFIX[chosen]}",
-        MEDIA[chosen],
+        f"{stem}-corrected{FORMATS[chosen].suffix}",
+        FORMATS[chosen].media_type,
         stream.getvalue(),
         plan.exposure_error,
         result.pixels.shape[0] * result.pixels.shape[1] / 1e6,
@@ -82,9 +79,9 @@ def plan(
     The small picture is all that the network sees of a photograph: sent again instead of the
     photograph, with other settings, it gives the very plan that the photograph would.
     """
-    opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    opened = photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
     size = corrector.config.size
-    seen = opened.preview(max(2 * size, view)) or opened.photo()
+    seen = opened.preview(max(2 * size, view)) or opened.decode()
     small = _srgb(opened.preview(2 * size) or seen, size)
     planned = corrector.plan(small, settings)
     described = describe(opened, seen) | {
@@ -103,13 +100,13 @@ def plan(
 
 def inspect(corrector: Corrector, upload: Upload, *, max_megapixels: float) -> dict[str, Any]:
     """What `midtone inspect` says of a file."""
-    opened = photo.open_photo(upload.data, max_megapixels=max_megapixels, name=upload.name)
-    seen = opened.preview(2 * corrector.config.size) or opened.photo()
+    opened = photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    seen = opened.preview(2 * corrector.config.size) or opened.decode()
     error = corrector.plan(seen).exposure_error
     return {"exposure_error": round(error, 3)} | describe(opened, seen)
 
 
-def describe(opened: photo.Opened, seen: Photo) -> dict[str, Any]:
+def describe(opened: photo.ImageFile, seen: Photo) -> dict[str, Any]:
     """Size as it will be seen, upright, and format."""
     width, height = opened.image.size if opened.image else seen.size
     if (width > height) != (seen.size[0] > seen.size[1]):

@@ -1,0 +1,61 @@
+"""The photograph: pixels and what belongs to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from midtone.photo.metadata import Metadata
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Pixels and metadata of one photograph.
+
+    Pixels stay as they were stored, so that a large photograph costs no more memory than it must.
+
+    pixels:   H x W x 3 (RGB) or H x W x 1 (grey), uint8 or uint16 (or float in [0, 1] if it came
+              from an array), upright, in the colour space of ``icc`` (sRGB or its grey if None)
+    alpha:    H x W, uint8 or uint16, not premultiplied, or None
+    icc:      the colour profile or None
+    metadata: EXIF, XMP, IPTC, resolution; the orientation in them is 1
+    format:   name in ``codecs.FORMATS`` of what it came in, or None
+    subsampling: of a JPEG's chroma as Pillow numbers it (0: 4:4:4, 1: 4:2:2, 2: 4:2:0), or None
+    quality:  of the JPEG it came from, estimated, 1 to 100, or None
+    notes:    sentences on what could not be kept
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    icc: bytes | None = field(default=None, kw_only=True)
+    metadata: Metadata = field(default=Metadata(), kw_only=True)
+    format: str | None = field(default=None, kw_only=True)
+    subsampling: int | None = field(default=None, kw_only=True)
+    quality: int | None = field(default=None, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @cached_property
+    def rgb(self) -> np.ndarray:
+        """H x W x 3 float32 in [0, 1], in the photograph's own colour space."""
+        full = np.iinfo(self.pixels.dtype).max if self.pixels.dtype.kind == "u" else 1
+        scaled = self.pixels.astype(np.float32) / np.float32(full)
+        return np.broadcast_to(scaled, (*scaled.shape[:2], 3))
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Pixels and alpha in one array, H x W or H x W x 2 to 4, contiguous."""
+        if self.alpha is not None:
+            return np.concatenate((self.pixels, self.alpha[..., None]), 2)
+        grey = self.pixels.shape[2] == 1
+        return np.ascontiguousarray(self.pixels[..., 0] if grey else self.pixels)
+
+    def with_pixels(self, pixels: np.ndarray) -> Photo:
+        """The same photograph with other pixels."""
+        return replace(self, pixels=pixels)
