@@ -1,8 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+COVERAGE = 90
 
-.PHONY: setup test lint types test-slow quality bench fuzz clean
+.PHONY: setup test lint types coverage test-slow docs hooks wheel quality bench fuzz clean
 
 setup: $(VENV)/.ready
 
@@ -10,7 +11,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable ".[train,evaluate,explore,heic,raw,dask,web,dev]"
+	$(BIN)/pip install --quiet --editable ".[train,evaluate,explore,heic,raw,dask,web,docs,dev]"
 	touch $@
 
 test: lint types
@@ -22,6 +23,26 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+# The share of statements and branches that the fast tests run must not fall.
+coverage: setup
+	$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
+
+# Guides and API reference into build/site; warnings are errors.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+hooks: setup
+	$(BIN)/pre-commit install
+
+# The distributions, and the wheel installed elsewhere.
+wheel: setup
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv --clear .venv-wheel
+	.venv-wheel/bin/pip install --quiet dist/*.whl
+	.venv-wheel/bin/midtone --version
+	.venv-wheel/bin/midtone fix examples/dark.jpg -o .venv-wheel/fixed.jpg
 
 test-slow: setup
 	$(BIN)/pytest -m slow
