@@ -21,7 +21,7 @@ from midtone.atomic import replacing
 from midtone.batch import parallel
 from midtone.data.pairs import Pair
 from midtone.data.photographs import decode, size_of
-from midtone.errors import Error, PhotoError, UsageError
+from midtone.errors import Error, ModelError, PhotoError, UsageError
 from midtone.evaluation.ma import MaModel, ma
 from midtone.evaluation.methods import Method
 from midtone.evaluation.metrics import SSIM, psnr
@@ -71,6 +71,7 @@ def run(
     ``out`` receives results.csv and settings.json. Raises UsageError if it holds results that were
     measured otherwise.
     """
+    methods, problems = available(methods)
     out.mkdir(parents=True, exist_ok=True)
     kept = _settle(out, methods, protocol)
     table = out / ROWS
@@ -83,7 +84,6 @@ def run(
         missing = tuple(m for m in methods if (m.name, name_of(pair)) not in rows)
         if missing:
             items.append((pair, missing))
-    problems: list[str] = []
     kind = "threads" if workers == 1 else engine_name  # one worker needs no process of its own
     flow = parallel.run(partial(measure, protocol), items, workers=workers, engine=kind)
     with table.open("a", newline="", encoding="utf-8") as stream:
@@ -110,6 +110,20 @@ def run(
     others = [row for row in rows.values() if row not in chosen]
     _write(table, protocol, [*chosen, *sorted(others, key=lambda r: (r["method"], r["image"]))])
     return chosen, sorted(problems)
+
+
+def available(methods: Sequence[Method]) -> tuple[list[Method], list[str]]:
+    """The methods that can be run, and a sentence for each whose weights are missing."""
+    found, missing = [], []
+    for method in methods:
+        try:
+            method.identity()
+            found.append(method)
+        except ModelError as error:
+            if method.model:
+                raise
+            missing.append(f"{error}; {method.name} is not measured")
+    return found, missing
 
 
 def measure(
@@ -198,7 +212,7 @@ def name_of(pair: Pair) -> str:
 def _settings(
     methods: Sequence[Method], protocol: Protocol, kept: dict[str, bool]
 ) -> dict[str, object]:
-    identities = dict.fromkeys(kept, "") | {m.name: m.identity for m in methods}
+    identities = dict.fromkeys(kept, "") | {m.name: m.identity() for m in methods}
     return {"protocol": asdict(protocol), "methods": identities}
 
 
@@ -215,7 +229,7 @@ def _settle(out: Path, methods: Sequence[Method], protocol: Protocol) -> dict[st
         raise UsageError(f"{path}: cannot be read; choose another folder") from error
     if not same:
         raise UsageError(f"{out}: holds results measured otherwise; choose another folder")
-    now = {method.name: method.identity for method in methods}
+    now = {method.name: method.identity() for method in methods}
     return {name: now.get(name, identity) == identity for name, identity in identities.items()}
 
 
