@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from midtone import photo
 from midtone.baselines.auto_gamma import auto_gamma
 from midtone.baselines.clahe import clahe
 from midtone.baselines.dual import dual
@@ -25,8 +27,9 @@ from midtone.baselines.hqec import hqec
 from midtone.baselines.lime import lime
 from midtone.baselines.wvm import wvm
 from midtone.corrector import Corrector
-from midtone.data.photographs import decode
 from midtone.errors import Error, ModelError, UsageError
+from midtone.evaluation.images import read_srgb, srgb_codes
+from midtone.photo.codecs import ENCODERS
 
 Correct = Callable[[np.ndarray], np.ndarray]  # H x W x 3 uint8 sRGB -> the same
 
@@ -88,9 +91,10 @@ _TIMEOUT = 600  # seconds for one image
 
 @dataclass(frozen=True)
 class Method:
-    """A method by name: H x W x 3 uint8 sRGB -> the same.
+    """A method by name.
 
     model:   name or file of a midtone model
+    pipeline: of the model: "default", "paper" or a TOML file
     folder:  outputs of another program, one an input, by the input's name without its suffix
     command: template of a shell-free command line with {input} and {output}, both PNG
     With none of them, the baseline of this name.
@@ -98,18 +102,23 @@ class Method:
 
     name: str
     model: str = ""
+    pipeline: str = "default"
     folder: Path | None = None
     command: str = ""
 
-    def __call__(self, image: np.ndarray, source: Path, longest_side: int | None) -> np.ndarray:
-        """Correct an image that was read from ``source`` and reduced to ``longest_side``.
+    def __call__(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """Correct one photograph: H x W x 3 uint8 sRGB of the size of ``image``.
 
+        source: the file, which a midtone model corrects as ``midtone fix`` does: decoded, corrected
+                and written at its own size in its own format; the written file is measured
+        image:  the same as H x W x 3 uint8 sRGB, reduced to ``longest_side`` px, which baselines
+                and commands are given
         Raises Error if the result is missing or of another size.
         """
         if self.model:
-            result = _corrector(self.model)(image)
+            result = _fix(corrector(self.model, self.pipeline), source, longest_side)
         elif self.folder:
-            result = decode(_only(self.folder, source.stem), longest_side)
+            result = read_srgb(_only(self.folder, source.stem), longest_side)
         elif self.command:
             result = _run(self.command, image)
         else:
@@ -128,7 +137,8 @@ class Method:
         Raises ModelError if the method's weights are missing.
         """
         if self.model:
-            return _corrector(self.model).model.info.sha256
+            one = corrector(self.model, self.pipeline)
+            return f"{one.model.info.sha256} {one.config}"
         if self.folder:
             return str(self.folder.resolve())
         if self.command:
@@ -139,19 +149,22 @@ class Method:
         return weights() if weights else ""
 
 
-def parse(names: str, others: Sequence[str], model: str) -> list[Method]:
+def parse(
+    names: str, others: Sequence[str], model: str = "default", pipeline: str = "default"
+) -> list[Method]:
     """Methods of ``--methods a,b,c`` and of every ``--method name=FOLDER|MODEL|COMMAND``.
 
     ``paper`` among the names stands for all rows of the paper's Table 1. Names are matched
     whatever their case. Raises UsageError.
     """
     known = {name.lower(): name for name in (MODEL, *BASELINES)}
+    ours = Method(MODEL, model, pipeline)
     methods = []
     for name in filter(None, (part.strip().lower() for part in names.split(","))):
         if name == "paper":
-            methods += [Method(one, model if one == MODEL else "") for one in TABLE_1.values()]
+            methods += [ours if one == MODEL else Method(one) for one in TABLE_1.values()]
         elif name in known:
-            methods.append(Method(known[name], model if name == MODEL else ""))
+            methods.append(ours if name == MODEL else Method(known[name]))
         else:
             raise UsageError(f"no method {name}; there are paper, {', '.join(known.values())}")
     for given in others:
@@ -173,8 +186,19 @@ def parse(names: str, others: Sequence[str], model: str) -> list[Method]:
 
 
 @lru_cache(maxsize=8)
-def _corrector(model: str) -> Corrector:
-    return Corrector(model)
+def corrector(model: str, pipeline: str) -> Corrector:
+    """A corrector, loaded once in each process. Raises ModelError, UsageError."""
+    return Corrector(model, pipeline=pipeline)
+
+
+def _fix(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
+    """Correct a file into a file in memory, as ``midtone fix`` does, and read that."""
+    corrected, _ = corrector.correct_file(photo.open_photo(source))
+    assert corrected is not None
+    written = io.BytesIO()
+    kept = corrected.format if corrected.format in ENCODERS else "JPEG"
+    photo.write(corrected, written, format=kept)
+    return srgb_codes(photo.read(written.getvalue()), longest_side)
 
 
 def _only(folder: Path, stem: str) -> Path:
@@ -202,4 +226,4 @@ def _run(command: str, image: np.ndarray) -> np.ndarray:
         if done.returncode or not target.is_file():
             last = (done.stderr.strip().splitlines() or ["no output file"])[-1]
             raise Error(f"{words[0]}: failed ({last})")
-        return decode(target)
+        return read_srgb(target)

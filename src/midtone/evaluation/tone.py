@@ -1,7 +1,7 @@
 """Measures of tone: change of exposure, whites, dark parts, skin.
 
-Images are H x W x 3 uint8 sRGB. Exposure is the mean of log2 of the linear Rec. 709 luminance, so
-differences are in EV; luminance below that of code value 1 counts as code value 1.
+Images are H x W x 3 uint8 sRGB. Exposure is the mean of ``colour.log_luminance``, so differences
+are in EV.
 """
 
 from __future__ import annotations
@@ -10,22 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from midtone import colour
 from midtone.data.synthesize import expose
 
 WHITE = 250  # code value from which a channel counts as white
 LEAST = 200  # pixels that a region needs to be measured
 _RING = 8  # px: width of the surroundings of a white region
-_BLACK = 1 / 255 / 12.92  # linear light of code value 1
-_LUMA = np.array([0.299, 0.587, 0.114])
 # Groups of skin by individual typology angle, in degrees: from the first limit downwards.
 SKIN_GROUPS = {"light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown to dark": -90.0}
-
-
-def log_luminance(image: np.ndarray) -> np.ndarray:
-    """log2 of the linear luminance, H x W float64, at most 0."""
-    codes = np.arange(256) / 255
-    linear = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-    return np.asarray(np.log2(np.maximum(linear[image] @ [0.2126, 0.7152, 0.0722], _BLACK)))
 
 
 def exposure_change(
@@ -35,7 +27,7 @@ def exposure_change(
 
     weights: H x W, not negative, of each pixel; all alike by default
     """
-    change = log_luminance(after) - log_luminance(before)
+    change = colour.log_luminance(after / 255) - colour.log_luminance(before / 255)
     return float(np.average(change, weights=weights))
 
 
@@ -75,7 +67,7 @@ def measure_white(before: np.ndarray, after: np.ndarray, least: int = WHITE) -> 
     white = (before >= least).all(2)
     if white.sum() < LEAST:
         return None
-    luma = after @ _LUMA
+    luma = 255 * colour.luma(after / 255)
     lightness, chroma = lightness_chroma(after)
     region = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_OPEN, _disc(2))  # no specks
     border = region.astype(bool) & ~cv2.erode(region, _disc(1)).astype(bool)
@@ -108,7 +100,7 @@ def dark_part(image: np.ndarray, radius: float = 1 / 16, epsilon: float = 0.05) 
     """
     import cv2
 
-    luma = (image @ _LUMA).astype(np.float32) / 255
+    luma = colour.luma(image.astype(np.float32) / 255)
     codes = np.rint(255 * luma).astype(np.uint8)
     threshold, _ = cv2.threshold(codes, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     mask = (codes <= threshold).astype(np.float32)
