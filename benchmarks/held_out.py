@@ -1,10 +1,12 @@
-"""Four tests on good and on difficult photographs without a reference, listed in held_out.csv.
+"""Tests on good and on difficult photographs without a reference, listed in held_out.csv.
 
     leave_alone  well exposed photographs of every kind, which should stay as they are
     white        photographs with blown or truly white parts, which should stay white
+    on_white     products and documents, their light background made white (255)
     backlight    photographs taken against the light: the dark part should be lifted, the rest stay
     made         good photographs whose dark part was made 1.5 EV darker along its edges
     skin         faces in good photographs as they are and at -1.5 and +1.5 EV
+    badly_exposed  dark and bright photographs for the gallery; not measured
 
 The list's columns: file, source, test, group (kind of photograph; groups of skin are measured) and
 box (of a face: x y width height in pixels). Its photographs are never trained on.
@@ -27,7 +29,6 @@ from midtone.evaluation.images import read_srgb
 
 Correct = Callable[[np.ndarray], np.ndarray]  # H x W x 3 uint8 sRGB -> the same
 LIST = Path(__file__).with_name("held_out.csv")
-TESTS = ("leave_alone", "white", "backlight", "made", "skin")
 CHANGED = 0.5  # EV from which a photograph counts as changed
 MADE_EV = -1.5
 SKIN_EVS = (0.0, -1.5, 1.5)
@@ -106,18 +107,29 @@ class HeldOut:
     ) -> None:
         self.photos, self.entries, self.correct, self.every = photos, entries, correct, every
         self.result = lru_cache(maxsize=None)(self._result)
+        self.result_on_white = lru_cache(maxsize=None)(self._result_on_white)
 
     def leave_alone(self) -> Iterator[Change]:
-        """Changes of good photographs."""
+        """Changes of good photographs, those on white among them."""
         for entry in self._of("leave_alone"):
-            good, result = self.image(entry.file), self.result(entry.file)
-            ev, codes = tone.exposure_change(good, result), tone.mean_change(good, result)
-            yield Change(entry.file, entry.group, ev, codes)
+            image, result = self.image(entry.file), self.result(entry.file)
+            yield Change(entry.file, entry.group, *change(image, result))
+        for entry in self._of("on_white"):
+            image, result = self.image_on_white(entry.file), self.result_on_white(entry.file)
+            yield Change(entry.file, f"{entry.group} on white", *change(image, result))
 
     def white(self) -> Iterator[WhitePart]:
-        """White parts after correction."""
+        """White parts of photographs after correction."""
         for entry in self._of("white"):
             found = tone.measure_white(self.image(entry.file), self.result(entry.file))
+            if found:
+                yield WhitePart(entry.file, found)
+
+    def on_white(self) -> Iterator[WhitePart]:
+        """White backgrounds of products and documents after correction."""
+        for entry in self._of("on_white"):
+            image, result = self.image_on_white(entry.file), self.result_on_white(entry.file)
+            found = tone.measure_white(image, result)
             if found:
                 yield WhitePart(entry.file, found)
 
@@ -152,14 +164,26 @@ class HeldOut:
         """A photograph as it is."""
         return read_srgb(self.photos / file)
 
+    def image_on_white(self, file: str) -> np.ndarray:
+        """A photograph with its light background made white."""
+        return tone.whiten_background(self.image(file))
+
     def _result(self, file: str) -> np.ndarray:
         return self.correct(self.image(file))
+
+    def _result_on_white(self, file: str) -> np.ndarray:
+        return self.correct(self.image_on_white(file))
 
     def _of(self, test: str) -> list[Entry]:
         """Entries of a test; with ``every``, all faces of every n-th photograph."""
         some = [entry for entry in self.entries if entry.test == test]
         files = sorted({entry.file for entry in some})[:: self.every]
         return sorted((entry for entry in some if entry.file in files), key=lambda e: e.file)
+
+
+def change(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """Mean change in EV, mean absolute change in code values."""
+    return tone.exposure_change(before, after), tone.mean_change(before, after)
 
 
 def by_group(faces: Sequence[Face]) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from development_sets import SETS, examples
-from held_out import CHANGED, Change, Correct, Face, HeldOut, by_group, read_list
+from held_out import CHANGED, Change, Correct, Face, HeldOut, WhitePart, by_group, change, read_list
 from midtone import Corrector, photo
 from midtone.baselines.auto_gamma import auto_gamma
 from midtone.evaluation.contact_sheet import Tile, contact_sheet
@@ -77,6 +77,9 @@ LINES = (
     Line("white, 99.9 % of the picture", "codes"),
     Line("white, rim", "L*", higher=False),
     Line("white, cast", "C*", higher=False),
+    Line("on white, median", "codes", "204", "245", "250"),
+    Line("on white, 5 % quantile", "codes", "204", "235", "245"),
+    Line("on white, rim", "L*", higher=False),
     Line("backlight, dark part", "EV"),
     Line("backlight, bright part", "EV"),
     Line("backlight made, error of the dark part", "EV", higher=False),
@@ -103,8 +106,8 @@ def measure_pairs(data: Path, methods: dict[str, Correct], quick: bool) -> dict[
                 if not quick:
                     found[name, f"{key}, SSIM"].append(ssim(result, reference))
             if keys == ["kodak, 0 EV"]:
-                change = Change(example.name, "", *_change(example.image, after))
-                found[name, "kodak as it is, changed by > 0.5 EV"].append(_changed(change))
+                one = Change(example.name, "", *change(example.image, after))
+                found[name, "kodak as it is, changed by > 0.5 EV"].append(_changed(one))
     figures: dict[str, Figures] = {name: {} for name in methods}
     for (name, key), values in found.items():
         figures[name][key] = float(np.mean(values))
@@ -113,7 +116,7 @@ def measure_pairs(data: Path, methods: dict[str, Correct], quick: bool) -> dict[
 
 def measure_photographs(held_out: HeldOut) -> tuple[Figures, list[Change], list[Face]]:
     """Figures of the tests without a reference; changes of the good photographs; faces."""
-    changes, whites = list(held_out.leave_alone()), [one.white for one in held_out.white()]
+    changes = list(held_out.leave_alone())
     real, made = (
         [part.lift for part in parts] for parts in (held_out.backlight(), held_out.made())
     )
@@ -121,11 +124,8 @@ def measure_photographs(held_out: HeldOut) -> tuple[Figures, list[Change], list[
     figures = {
         "leave alone, changed by > 0.5 EV": _mean(_changed(one) for one in changes),
         "leave alone, mean change": _mean(one.codes for one in changes),
-        "white, median": _mean(one.median for one in whites),
-        "white, 5 % quantile": _mean(one.low for one in whites),
-        "white, 99.9 % of the picture": _mean(one.top for one in whites),
-        "white, rim": _mean(one.rim for one in whites if one.rim is not None),
-        "white, cast": _mean(one.cast for one in whites),
+        **_figures_of_white("white", held_out.white()),
+        **_figures_of_white("on white", held_out.on_white()),
         "backlight, dark part": _mean(one.dark for one in real),
         "backlight, bright part": _mean(one.bright for one in real),
         "backlight made, error of the dark part": _mean(abs(one.dark) for one in made),
@@ -136,6 +136,17 @@ def measure_photographs(held_out: HeldOut) -> tuple[Figures, list[Change], list[
         figures["skin, largest difference at 0 EV"] = float(spread[0])
         figures["skin, largest difference at +-1.5 EV"] = float(spread[1:].max())
     return figures, changes, faces
+
+
+def _figures_of_white(name: str, parts: Iterable[WhitePart]) -> Figures:
+    whites = [part.white for part in parts]
+    return {
+        f"{name}, median": _mean(one.median for one in whites),
+        f"{name}, 5 % quantile": _mean(one.low for one in whites),
+        f"{name}, 99.9 % of the picture": _mean(one.top for one in whites),
+        f"{name}, rim": _mean(one.rim for one in whites if one.rim is not None),
+        f"{name}, cast": _mean(one.cast for one in whites),
+    }
 
 
 def table(figures: dict[str, Figures]) -> str:
@@ -260,12 +271,6 @@ def main() -> int:
     return 0
 
 
-def _change(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    from midtone.evaluation import tone
-
-    return tone.exposure_change(before, after), tone.mean_change(before, after)
-
-
 def _changed(change: Change) -> float:
     return 100.0 * (abs(change.ev) > CHANGED)
 
@@ -275,9 +280,9 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _cell(figures: Figures, line: Line) -> str:
-    if line.key not in figures:
+    value = figures.get(line.key, np.nan)
+    if np.isnan(value):
         return ""
-    value = figures[line.key]
     digits = 2 if line.unit in ("dB", "EV", "L*", "C*") else 1
     text = f"{value:+.2f}" if line.key.startswith("backlight, ") else f"{value:.{digits}f}"
     similarity = figures.get(f"{line.key}, SSIM")

@@ -69,7 +69,7 @@ def measure_white(before: np.ndarray, after: np.ndarray, least: int = WHITE) -> 
         return None
     luma = 255 * colour.luma(after / 255)
     lightness, chroma = lightness_chroma(after)
-    region = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_OPEN, _disc(2))  # no specks
+    region = cv2.morphologyEx(np.asarray(white, np.uint8), cv2.MORPH_OPEN, _disc(2))  # no specks
     border = region.astype(bool) & ~cv2.erode(region, _disc(1)).astype(bool)
     ring = (cv2.dilate(region, _disc(_RING)) - cv2.dilate(region, _disc(1))).astype(bool)
     rim = None
@@ -120,6 +120,23 @@ def darken(image: np.ndarray, mask: np.ndarray, ev: float) -> np.ndarray:
     share = mask[..., None]
     mixed = (1 - share) * image + share * expose(image, ev)
     return np.rint(mixed).astype(np.uint8)
+
+
+def whiten_background(image: np.ndarray, share: float = 0.2) -> np.ndarray:
+    """A picture on a light background with that made white, as products and documents are shown.
+
+    Each channel is scaled so that all but ``share`` of the part above Otsu's threshold clips.
+    """
+    import cv2
+
+    codes = np.rint(255 * colour.luma(image / 255)).astype(np.uint8)
+    threshold, _ = cv2.threshold(codes, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    light = codes > threshold
+    if not light.any():
+        return image
+    return np.rint(
+        np.minimum(image * (255 / np.quantile(image[light], share, axis=0)), 255)
+    ).astype(np.uint8)
 
 
 @dataclass(frozen=True)
