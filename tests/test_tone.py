@@ -124,7 +124,7 @@ def face(skin: tuple[int, int, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("skin", "group"), [(LIGHT, "light"), (TAN, "tan"), (DARK, "brown to dark")]
+    ("skin", "group"), [(LIGHT, "light"), (TAN, "tan"), (DARK, "dark")]
 )
 def test_skin_is_found_and_grouped(skin, group):
     image = face(skin)
@@ -141,9 +141,8 @@ def test_typology_angle_by_hand():
     colour = np.rint(255 * cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)).astype(np.uint8)
     angle = tone.typology_angle(colour, np.ones((1, 1), bool))
     assert angle == pytest.approx(45, abs=1.5)
-    assert [tone.skin_group(a) for a in (60, 41, 40, 28, 10, 9, -89)] == [
-        *("light", "light", "intermediate", "intermediate", "tan"),
-        *("brown to dark", "brown to dark"),
+    assert [tone.skin_group(a) for a in (60, 41, 40, 28, 10, 9, -30, -89)] == [
+        *("light", "light", "intermediate", "intermediate", "tan", "brown", "brown", "dark")
     ]
 
 

@@ -17,7 +17,7 @@ WHITE = 250  # code value from which a channel counts as white
 LEAST = 200  # pixels that a region needs to be measured
 _RING = 8  # px: width of the surroundings of a white region
 # Groups of skin by individual typology angle, in degrees: from the first limit downwards.
-SKIN_GROUPS = {"light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown to dark": -90.0}
+SKIN_GROUPS = {"light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -90.0}
 
 
 def exposure_change(
