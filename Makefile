@@ -47,9 +47,9 @@ wheel: setup
 test-slow: setup
 	$(BIN)/pytest -m slow
 
-# Needs the data: make quality KODAK=folder BRACKETS=folder
+# Needs the data: make quality DATA=folder PHOTOS=folder [MODEL=name or file]
 quality: setup
-	$(BIN)/python benchmarks/quality.py --kodak $(KODAK) --brackets $(BRACKETS)
+	$(BIN)/python benchmarks/quality.py --data $(DATA) --photos $(PHOTOS) --model $(or $(MODEL),default)
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py --tools --batch 40 --plot docs/speed.png

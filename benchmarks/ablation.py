@@ -1,4 +1,4 @@
-"""What do the paper's parts bring? `python benchmarks/ablation.py PHOTOS KODAK [--steps 1500]`.
+"""What do the paper's parts bring? `python benchmarks/ablation.py PHOTOS DATA [--steps 1500]`.
 
 Trains the same short schedule with 4, 2 and 1 pyramid levels and without the pyramid loss, on
 photographs spoiled on the fly, and measures each on photographs spoiled at fixed EVs, through the
@@ -14,8 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import quality
-from midtone.evaluation import benchmark
-from midtone.evaluation.methods import Method
+from midtone import Corrector
 from midtone.training.checkpoint import CHECKPOINT
 from midtone.training.export import export
 from midtone.training.loop import train
@@ -50,7 +49,7 @@ def main() -> int:
     """Train, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
-    parser.add_argument("kodak", type=Path)
+    parser.add_argument("data", type=Path, help="development sets")
     parser.add_argument("--out", type=Path, default=Path.home() / "midtone-runs" / "ablation")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--size", type=int, default=128)
@@ -58,18 +57,14 @@ def main() -> int:
     options = parser.parse_args()
     chosen = (adversarial_recipes if options.adversarial else recipes)(options.steps, options.size)
     start = options.out / "4 levels" / CHECKPOINT if options.adversarial else None
-    pairs = quality.spoil(options.kodak, options.out / "kodak")
-    heading = 0
+    figures: dict[str, quality.Figures] = {}
     for name, recipe in chosen.items():
         run = options.out / name
         checkpoint = train(options.photos, run, recipe, resume=True, start=start, workers=1)
         model = run / "model.onnx"
         export(checkpoint, model)
-        rows, _ = benchmark.run(
-            pairs, [Method(name, model=str(model))], quality.PROTOCOL, run / "kodak"
-        )
-        print("\n".join(quality.table(rows).splitlines()[heading:]), flush=True)
-        heading = 2
+        figures |= quality.measure_pairs(options.data, {name: Corrector(model)}, quick=False)
+        print(quality.table(figures), flush=True)
     return 0
 
 

@@ -71,7 +71,8 @@ def _msec(folder: Path, every: int) -> Iterator[Example]:
 def _brackets(folder: Path, every: int) -> Iterator[Example]:
     with (folder / "pairs.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
-    for row in rows[::every]:
+    scenes = sorted({row["reference"] for row in rows})[::every]
+    for row in (row for row in rows if row["reference"] in scenes):
         paths = folder / "input" / row["input"], folder / REFERENCE / row["reference"]
         yield _example("brackets", row["kind"], *paths)
 

@@ -1,14 +1,15 @@
 """Where the time of a photograph goes, stage by stage beside its floor: `make bench`.
 
     python benchmarks/speed.py [PHOTO] [--megapixels 6,12,24,50,100] [--runs 5] [--tools]
-                               [--batch 40] [--plot FILE]
+                               [--methods 12] [--batch 40] [--plot FILE]
 
 The photograph is enlarged, and given sensor-like noise (shot and read, in linear light), without
 which a JPEG would be too easy. Times are medians in seconds, with the fastest and slowest run.
-Floors: Pillow decoding and encoding the same file at the same quality; ONNX Runtime alone; for the
-apply step, a copy of the pixels.
+Floors: Pillow decoding and encoding the same file at the same quality; for the slice step, a copy
+of the pixels.
 
 --tools: what else a user would pick, each as a command from file to file
+--methods: time and memory of each baseline and measure at so many megapixels
 --batch: files per second of a folder of so many photographs, one core against all
 --plot:  a picture of time against megapixels
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -26,18 +28,26 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
-from midtone import bilateral_grid, colour, photo
-from midtone.corrector import Corrector, fit_grid, reduce
+from midtone import bilateral_grid, photo
+from midtone.corrector import Corrector, predict
+from midtone.data.synthesize import expose
+from midtone.evaluation import ma
+from midtone.evaluation.methods import BASELINES, MODEL
+from midtone.evaluation.metrics import SSIM, psnr
+from midtone.evaluation.niqe import luma, niqe
+from midtone.preprocess import preprocess
 
 T = TypeVar("T")
 QUALITY = 95
-_EXTRAS = Path(sys.executable).parent
+MEASURES = ("PSNR", *(f"SSIM {name}" for name in SSIM), "NIQE", "Ma features")
+_SCRIPTS = Path(sys.executable).parent
 
 
 def make(source: Path, megapixels: float, target: Path) -> None:
@@ -77,33 +87,27 @@ class Stopwatch:
 def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
     """Every stage of one photograph, and its floors."""
     watch = Stopwatch()
-    size = corrector.model.info.size
+    config = corrector.config
     for run in range(runs + 1):
         if run == 1:
             watch.seconds.clear()  # the first run warms up
         watch.time("Pillow decode + encode", partial(_copy, data))
         watch.time("whole, in process", partial(_whole, data, corrector))
-        opened = photo.open_file(data)
-        image = watch.time("decode", opened.decode)
-        preview = watch.time("reduce", partial(opened.preview, 2 * size)) or image
-        small = watch.time("reduce", partial(reduce, preview.pixels, size))
-        seen = colour.to_srgb(small, image.icc).astype(np.float32) / 255
-        after = watch.time("pyramid and network", partial(corrector.network, seen))
-        levels, tones = corrector.given(seen)
-        watch.time("floor of network: ONNX Runtime", partial(corrector.model.run, levels, tones))
-        grid = watch.time("fit", partial(fit_grid, corrector.as_seen(seen), after))
-        threads = corrector.threads
+        file = photo.open_file(data)
+        image = watch.time("decode", file.decode)
+        small = watch.time("preview", partial(file.preview, 2 * config.size)) or image
+        inputs = watch.time("preprocess", partial(preprocess, small, config))
+        after = watch.time("network", partial(predict, corrector.model, inputs))
+        grid = watch.time("fit", partial(bilateral_grid.fit, inputs.source, after, config.grid))
+        pixels, threads = image.pixels, corrector.threads
         watch.time(
-            "apply",
-            partial(bilateral_grid.apply, grid, image.pixels, out=image.pixels, threads=threads),
+            "slice",
+            partial(bilateral_grid.slice_grid, grid, pixels, out=pixels, threads=threads),
         )
-        copy = np.empty_like(image.pixels)
-        watch.time("floor of apply: copy", partial(np.copyto, copy, image.pixels))
-        watch.time("floor of apply: copy", partial(np.copyto, copy, image.pixels))
+        copy = np.empty_like(pixels)
+        np.copyto(copy, pixels)  # the first touch of the memory does not count
+        watch.time("floor of slice: copy", partial(np.copyto, copy, pixels))
         watch.time("encode", partial(photo.write, image, io.BytesIO(), quality=QUALITY))
-    for name in ("reduce", "floor of apply: copy"):  # two parts a run; the second copy is warm
-        pairs = np.array(watch.seconds[name]).reshape(-1, 2)
-        watch.seconds[name] = list(pairs.sum(1) if name == "reduce" else pairs[:, 1])
     return watch
 
 
@@ -156,12 +160,44 @@ def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
         "ImageMagick -normalize": ["convert", source, "-normalize", target],
         "ImageMagick -auto-gamma": ["convert", source, "-auto-gamma", target],
         "OpenCV CLAHE": [sys.executable, "-c", clahe, source, target],
-        "autolevels": [_EXTRAS / "autolevels", "--outdir", target.parent / "levels", source],
+        "autolevels": [_SCRIPTS / "autolevels", "--outdir", target.parent / "levels", source],
         "rawtherapee-cli, auto exposure": [
             *("rawtherapee-cli", "-Y", "-o", target, "-p", profile, f"-j{QUALITY}", "-c", source)
         ],
     }
     return {name: line for name, line in known.items() if shutil.which(str(line[0]))}
+
+
+def measures(image: np.ndarray, good: np.ndarray) -> dict[str, Callable[[], object]]:
+    """Every measure of ``midtone evaluate``, of one result: H x W x 3 uint8 each."""
+    pair = image / 255, good / 255
+    return {
+        "PSNR": partial(psnr, *pair),
+        **{f"SSIM {name}": partial(ssim, *pair) for name, ssim in SSIM.items()},
+        "NIQE": partial(niqe, image),
+        "Ma features": lambda: ma.features(luma(image)),
+    }
+
+
+def method(name: str, source: Path, megapixels: float) -> tuple[float, float]:
+    """Seconds of a baseline, of a measure or of midtone on one picture, 1.5 EV too dark; peak MB.
+
+    Runs in a process of its own; the peak is less what the process needed before.
+    """
+    side = round((megapixels * 1e6) ** 0.5)
+    with Image.open(source) as opened:
+        good = np.asarray(opened.convert("RGB").resize((side, side)))
+    dark = expose(good, -1.5)
+    known = measures(dark, good)
+    if name not in known:
+        correct = Corrector() if name == MODEL else BASELINES[name].correct
+        correct(dark[:256, :256])  # imports
+        known[name] = partial(correct, dark)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    known[name]()
+    seconds = time.perf_counter() - started
+    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def batch(source: Path, folder: Path, count: int) -> tuple[float, float]:
@@ -187,7 +223,7 @@ def plot(points: dict[float, dict[str, float]], target: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(5, 3.4), dpi=110)
-    for name in ("whole, in process", "Pillow decode + encode", "apply"):
+    for name in ("whole, in process", "Pillow decode + encode", "slice"):
         axes.plot(list(points), [stages[name] for stages in points.values()], "o-", label=name)
     axes.set(xlabel="megapixels", ylabel="seconds", xlim=(0, None), ylim=(0, None))
     axes.legend(frameon=False)
@@ -203,6 +239,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--model", default="default")
     parser.add_argument("--tools", action="store_true")
+    parser.add_argument("--methods", type=float, default=0, metavar="MEGAPIXELS")
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
@@ -241,6 +278,12 @@ def main() -> int:
                 found = [command(*line) for _ in range(3)]
                 seconds, peak = statistics.median(s for s, _ in found), max(p for _, p in found)
                 print(f"| {tool} | {seconds:.2f} | {peak:.0f} |")
+        if options.methods:
+            print(f"\n{options.methods:g} megapixels\n\n| | seconds | MB |\n|---|---|---|")
+            for name in (MODEL, *BASELINES, *MEASURES):
+                with get_context("spawn").Pool(1) as pool:
+                    took = pool.apply(method, (name, options.photo, options.methods))
+                print(f"| {name} | {took[0]:.2f} | {took[1]:.0f} |", flush=True)
         if options.batch:
             make(options.photo, 24, source)
             alone, every = batch(source, folder, options.batch)

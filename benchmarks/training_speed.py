@@ -35,7 +35,7 @@ class Trainer:
 
     def step(self, batch: Batch) -> None:
         """As in midtone.training.loop."""
-        levels, _, targets = batch
+        levels, targets = batch
         with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
             results = self.network(*(one.contiguous(memory_format=self.layout) for one in levels))
         loss = picture_loss([result.float() for result in results], targets, 1.0)

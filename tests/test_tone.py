@@ -123,9 +123,7 @@ def face(skin: tuple[int, int, int]) -> np.ndarray:
     return image
 
 
-@pytest.mark.parametrize(
-    ("skin", "group"), [(LIGHT, "light"), (TAN, "tan"), (DARK, "dark")]
-)
+@pytest.mark.parametrize(("skin", "group"), [(LIGHT, "light"), (TAN, "tan"), (DARK, "dark")])
 def test_skin_is_found_and_grouped(skin, group):
     image = face(skin)
     mask = tone.skin_mask(image, (20, 10, 60, 85))

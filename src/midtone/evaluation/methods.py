@@ -29,7 +29,6 @@ from midtone.baselines.wvm import wvm
 from midtone.corrector import Corrector
 from midtone.errors import Error, ModelError, UsageError
 from midtone.evaluation.images import read_srgb, srgb_codes
-from midtone.photo.codecs import ENCODERS
 
 Correct = Callable[[np.ndarray], np.ndarray]  # H x W x 3 uint8 sRGB -> the same
 
@@ -193,10 +192,10 @@ def corrector(model: str, pipeline: str) -> Corrector:
 
 def _fix(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
     """Correct a file into a file in memory, as ``midtone fix`` does, and read that."""
-    corrected, _ = corrector.correct_file(photo.open_photo(source))
+    corrected, _ = corrector.correct_file(photo.open_file(source))
     assert corrected is not None
     written = io.BytesIO()
-    kept = corrected.format if corrected.format in ENCODERS else "JPEG"
+    kept = corrected.format if corrected.format in photo.WRITABLE else "JPEG"
     photo.write(corrected, written, format=kept)
     return srgb_codes(photo.read(written.getvalue()), longest_side)
 
