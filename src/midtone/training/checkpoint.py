@@ -180,11 +180,12 @@ def _recipe(path: Path, header: dict[str, str]) -> Recipe:
 
 def _onnx_weights(path: Path) -> dict[str, Tensor]:
     import onnx
+    from google.protobuf.message import DecodeError
     from onnx import numpy_helper
 
     try:
         tensors = onnx.load(path).graph.initializer
-    except (OSError, ValueError, onnx.onnx_cpp2py_export.checker.ValidationError) as error:
+    except (OSError, DecodeError) as error:
         raise ModelError(f"{path}: not an ONNX model ({error})") from error
     return {
         tensor.name.removeprefix("network.").removesuffix(".half"): torch.tensor(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,18 +109,20 @@ def _open_pairs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
     held_out: Sequence[Pair] = found.of("validation")
     if not held_out:
         training, held_out = split_scenes(training, recipe.hold_out)
-    sides = {pair: side for pair in training if (side := _shorter_side(pair, warn))}
-    if not sides or not held_out:
+    sides = [_shorter_side(pair, warn) for pair in training]
+    pairs = [pair for pair, side in zip(training, sides, strict=True) if side]
+    sides = [side for side in sides if side]
+    if not pairs or not held_out:
         raise UsageError(
-            f"{folder}: {len(sides)} pairs to train on and {len(held_out)} to validate on; at "
+            f"{folder}: {len(pairs)} pairs to train on and {len(held_out)} to validate on; at "
             "least one scene is needed for each"
         )
 
     def examples(stage: Stage) -> Examples:
-        usable = list(sides)
+        usable = pairs
         if stage.crops is None:
-            _check_sizes(folder, stage, sides.values(), "pairs", warn)
-            usable = [pair for pair, side in sides.items() if side >= stage.size]
+            _check_sizes(folder, stage, sides, "pairs", warn)
+            usable = [p for p, side in zip(pairs, sides, strict=True) if side >= stage.size]
         return PairExamples(
             pairs=usable,
             size=stage.size,
@@ -135,9 +137,7 @@ def _open_pairs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
     )
 
 
-def _check_sizes(
-    folder: Path, stage: Stage, sides: Collection[int], things: str, warn: Warn
-) -> None:
+def _check_sizes(folder: Path, stage: Stage, sides: Sequence[int], things: str, warn: Warn) -> None:
     """Warn where a stage can use less than half of the images, refuse where next to none."""
     usable = sum(side >= stage.size for side in sides)
     counted = f"{usable} of {len(sides)} {things} are {stage.size} px wide and high or larger"

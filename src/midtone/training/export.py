@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ PARITY = 1e-4
 
 
 def from_checkpoint(
-    path: Path, finest: int | None = None, pipeline: str = "default"
+    path: Path, finest: int | None = None, pipeline: str | os.PathLike[str] = "default"
 ) -> tuple[CoarseToFine, dict[str, str]]:
     """The network of a training checkpoint (its average), and the header of its model file.
 
@@ -54,7 +55,7 @@ def from_checkpoint(
 
 
 def _from_model(
-    path: Path, finest: int | None, pipeline: str
+    path: Path, finest: int | None, pipeline: str | os.PathLike[str]
 ) -> tuple[CoarseToFine, dict[str, str]]:
     info = read_info(path)
     network, _ = load_network(path)
@@ -76,7 +77,7 @@ def export(
     *,
     half: bool = True,
     finest: int | None = None,
-    pipeline: str = "default",
+    pipeline: str | os.PathLike[str] = "default",
 ) -> float:
     """Write a checkpoint as .onnx or .safetensors; returns the largest difference to torch.
 

@@ -15,7 +15,7 @@ from midtone.errors import UsageError
 from midtone.model import network_layout
 from midtone.network import NetworkConfig
 from midtone.pipeline import PipelineConfig
-from midtone.preprocess import network_input, resize
+from midtone.preprocess import network_input, pad, resize
 from midtone.training.examples import Example, Examples
 from midtone.training.losses import pyramid_targets
 
@@ -98,9 +98,7 @@ def prepare(source: np.ndarray, target: np.ndarray, config: PipelineConfig) -> B
     that is corrected (``midtone.preprocess``).
     """
     levels = network_input(resize(source, config.size), config)
-    picture = resize(target, config.size)
-    rows, columns = (-side % config.multiple for side in picture.shape[:2])
-    padded = np.pad(picture, ((0, rows), (0, columns), (0, 0)), config.padding)  # type: ignore[call-overload]
+    padded = pad(resize(target, config.size), config)
     wanted = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)[None]))
     return (
         [torch.from_numpy(np.ascontiguousarray(level)) for level in levels],

@@ -33,7 +33,7 @@ from midtone.training.loader import DistributedBatchSampler, batches
 from midtone.training.losses import adversarial_term, grid_term, image_loss
 from midtone.training.recipe import Recipe
 from midtone.training.run_log import DivergenceMonitor, RunLog
-from midtone.training.schedule import describe, schedule, step_cost
+from midtone.training.schedule import describe, schedule
 from midtone.training.stopping import StopRequest
 from midtone.training.validation import validate
 
@@ -96,7 +96,7 @@ def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOpti
     if is_main:
         out.mkdir(parents=True, exist_ok=True)
         (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
-        costs = [(stage.last, step_cost(stage.stage, recipe.network)) for stage in stages]
+        costs = [(stage.last, stage.stage.step_cost(recipe.network)) for stage in stages]
         log = RunLog(out, state.step, costs, progress=options.progress)
         if options.progress:
             precision = "bfloat16" if bfloat16 else "float32"

@@ -89,6 +89,13 @@ class Stage:
         last = self.final_rate / self.rate
         return last + (1 - last) * (1 + cos(pi * done)) / 2
 
+    def step_cost(self, network: NetworkConfig) -> float:
+        """Cost of a step relative to others: the convolutions of the levels that are trained."""
+        return self.batch * sum(
+            (network.channels[level] * (self.size >> level)) ** 2 * network.depth[level]
+            for level in range(self.finest - 1, network.levels)
+        )
+
     def uses_adversarial(self, step: int, examples: int) -> bool:
         """Whether the adversarial loss counts at step 0, 1, ... of the stage."""
         return self.adversarial > 0 and step >= self.adversarial_after * self.epoch(examples)

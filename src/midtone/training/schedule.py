@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from midtone.network import NetworkConfig
 from midtone.pipeline import PipelineConfig
 from midtone.training.examples import Examples
 from midtone.training.loader import input_config
@@ -57,14 +56,6 @@ def schedule(recipe: Recipe, examples: Sequence[Examples]) -> list[ScheduledStag
             )
         )
     return scheduled
-
-
-def step_cost(stage: Stage, network: NetworkConfig) -> float:
-    """Cost of a training step, relative to others: convolutions of the levels that are trained."""
-    return stage.batch * sum(
-        (network.channels[level] * (stage.size >> level)) ** 2 * network.depth[level]
-        for level in range(stage.finest - 1, network.levels)
-    )
 
 
 def describe(scheduled: Sequence[ScheduledStage]) -> list[str]:
