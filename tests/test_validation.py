@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from midtone import pyramid  # noqa: E402
 from midtone.corrector import predict  # noqa: E402
 from midtone.data.synthesize import ErrorModel  # noqa: E402
 from midtone.data.targets import TargetModel  # noqa: E402
+from midtone.model import ModelInfo  # noqa: E402
 from midtone.network import CoarseToFine  # noqa: E402
 from midtone.photo import Photo  # noqa: E402
 from midtone.preprocess import preprocess  # noqa: E402
@@ -55,7 +58,7 @@ def test_its_network_input_is_that_of_a_correction(astronaut, finest):
     network = CoarseToFine(COARSE).eval()
     config = input_config(COARSE, 40, finest)
     inputs = preprocess(Photo(astronaut[:300]), config)
-    model = _TrainedNetwork(network, dict(network.named_parameters()), config, False)
+    model = _TrainedNetwork(network, dict(network.named_parameters()), ModelInfo(Path(), config))
     with torch.no_grad():
         expected = network(*map(torch.from_numpy, inputs.levels), finest=finest)[0]
     got = predict(model, inputs)

@@ -180,7 +180,7 @@ def _recipe(path: Path, header: dict[str, str]) -> Recipe:
 
 def _onnx_weights(path: Path) -> dict[str, Tensor]:
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnx import numpy_helper
 
     try:

@@ -88,7 +88,7 @@ def validate(
     """
     found: dict[str, list[tuple[float, float]]] = {}
     pictures = []
-    model = _TrainedNetwork(network, weights, config, bfloat16)
+    model = _TrainedNetwork(network, weights, ModelInfo(Path(), config), bfloat16)
     network.eval()
     for check in checks:
         inputs = preprocess(Photo(check.input), config)
@@ -107,18 +107,14 @@ def validate(
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _TrainedNetwork:
     """A network in training, with given weights, as a ``midtone.model.Model``."""
 
     network: CoarseToFine
     weights: Mapping[str, Tensor]
-    config: PipelineConfig
-    bfloat16: bool
-
-    @property
-    def info(self) -> ModelInfo:
-        return ModelInfo(Path(), self.config)
+    info: ModelInfo
+    bfloat16: bool = False
 
     @torch.no_grad()
     def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
@@ -129,7 +125,7 @@ class _TrainedNetwork:
                 self.network,
                 dict(self.weights),
                 tuple(tensors),
-                {"finest": self.config.finest},
+                {"finest": self.info.config.finest},
             )
         return np.asarray(results[0].float().cpu().numpy())
 
