@@ -162,8 +162,16 @@ def test_examples_are_reproducible_with_every_part_on(astronaut):
     assert np.abs(other - draw(astronaut[::4, ::6], stage)[0]).max() > 10
 
 
-def test_the_papers_patches_are_not_made_on_the_device(image):
-    with pytest.raises(UsageError, match="not made on the device"):
+def test_the_papers_patches_are_cut_without_a_resize(image):
+    stage = replace(STAGE, size=16, crops=None, longest_side=None)
+    parts = np.lib.stride_tricks.sliding_window_view(image, (16, 16), (0, 1))
+    for target in np.rint(draw(image, stage)[1]).astype(np.uint8):
+        patch = target.transpose(2, 0, 1)
+        assert any((parts == flip).all((2, 3, 4)).any() for flip in (patch, patch[..., ::-1]))
+
+
+def test_photographs_that_are_too_small_are_refused(image):
+    with pytest.raises(UsageError, match="no photograph of the pack is 64 px wide and high"):
         draw(image, replace(STAGE, crops=None))
     with pytest.raises(UsageError, match="no photographs"):
         DevicePhotographs.upload([], CPU)

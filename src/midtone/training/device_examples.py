@@ -1,8 +1,9 @@
 """Training examples made on the device, as tensor operations on whole batches.
 
 The models are those of ``midtone.data`` (crops, augmentation, errors, targets), with random numbers
-of their own. Three things differ: JPEG compression is left out, crops are resampled once more
-before the error is synthesised, and collages take the second photograph as it is cropped.
+of their own. Four things differ: JPEG compression is left out, crops are resampled once more before
+the error is synthesised, collages take the second photograph as it is cropped, and flat patches are
+not rejected.
 
 A batch is B pictures on a square canvas. The content of a picture is ``rows`` x ``columns`` px at
 the top left of its canvas; the rest is a reflection of it.
@@ -20,7 +21,6 @@ from torch.nn import functional
 
 from midtone.colour import REC601
 from midtone.data.augment import Augmentation
-from midtone.data.crops import CropModel
 from midtone.data.local_light import LocalLight
 from midtone.data.neutral import NeutralModel
 from midtone.data.synthesize import BETA_GAMMA, ErrorModel, measured_curve
@@ -63,20 +63,21 @@ class DevicePhotographs:
 class DeviceExamples:
     """Batches of (input, target), B x 3 x size x size float32 in [0, 1] each.
 
-    stage: its crops, augmentation, errors and targets; the paper's patches (``crops`` None) are not
-           made on the device
-    Raises UsageError for such a stage.
+    stage: its crops, augmentation, errors and targets; without crops the paper's patches are cut,
+           from photographs that are large enough
+    Raises UsageError if no photograph is large enough.
     """
 
     def __init__(self, photographs: DevicePhotographs, stage: Stage, seed: int) -> None:
-        if stage.crops is None:
-            raise UsageError("the paper's patches are not made on the device; give crops")
         self.photographs = photographs
         self.stage = stage
-        self.crops: CropModel = stage.crops
         self.device = photographs.pixels.device
+        least = 0 if stage.crops else stage.size
+        self.usable = (photographs.sizes.amin(1) >= least).nonzero().flatten()
+        if not len(self.usable):
+            raise UsageError(f"no photograph of the pack is {least} px wide and high or larger")
         self.random = torch.Generator(self.device).manual_seed(seed)
-        self.canvas = stage.longest_side or photographs.pixels.shape[-1]
+        self.canvas = (stage.longest_side if stage.crops else None) or stage.size
         evs = np.arange(_EV_LOW, _EV_HIGH + _EV_STEP / 2, _EV_STEP)
         curves = np.stack([measured_curve(ev) for ev in evs]) / 255
         self.measured = torch.tensor(curves, dtype=torch.float32, device=self.device)
@@ -98,19 +99,23 @@ class DeviceExamples:
 
     def _crop(self, count: int) -> tuple[Tensor, Tensor]:
         """Pictures on their canvas, B x 3 x C x C, and the size of their content, B x 2."""
-        index = torch.randint(
-            len(self.photographs.pixels), (count,), generator=self.random, device=self.device
-        )
+        index = self.usable[
+            torch.randint(len(self.usable), (count,), generator=self.random, device=self.device)
+        ]
         whole = self.photographs.sizes[index]
-        coverage = self._uniform(count, *self.crops.coverage)[:, None]
-        square = self._chance(count, self.crops.square_share)[:, None]
-        cut = (coverage * torch.where(square, whole.amin(1, keepdim=True), whole)).clamp(min=1)
-        corner = self._rand(count, 2) * (whole - cut)
+        crops = self.stage.crops
+        if crops is None:
+            cut = torch.full_like(whole, self.stage.size)
+            corner = (self._rand(count, 2) * (whole - cut + 1)).floor()
+        else:
+            coverage = self._uniform(count, *crops.coverage)[:, None]
+            square = self._chance(count, crops.square_share)[:, None]
+            cut = (coverage * torch.where(square, whole.amin(1, keepdim=True), whole)).clamp(min=1)
+            corner = self._rand(count, 2) * (whole - cut)
         scale = self.canvas / cut.amax(1, keepdim=True)
         size = (cut * scale).round().clamp(min=1)
-        flips = torch.stack(
-            (self._chance(count, self.crops.vertical_flip_prob), self._chance(count, 0.5)), 1
-        )
+        upside_down = crops.vertical_flip_prob if crops else 0.0
+        flips = torch.stack((self._chance(count, upside_down), self._chance(count, 0.5)), 1)
         places = torch.arange(self.canvas, device=self.device) + 0.5
         folded = _reflect(places[None, None], size[..., None])
         folded = torch.where(flips[..., None], size[..., None] - folded, folded)

@@ -27,15 +27,16 @@ from midtone.network import CoarseToFine, NetworkConfig, save_network
 from midtone.training.checkpoint import State
 from midtone.training.device import flush_denormals, select_device, to_device, use_bfloat16
 from midtone.training.device_examples import DeviceExamples, DevicePhotographs
+from midtone.training.discriminator import discriminator_input, discriminator_step
 from midtone.training.grid_loss import apply_single_cell_grid, input_at_output_scale
-from midtone.training.losses import grid_term, image_loss, pyramid_targets
+from midtone.training.losses import adversarial_term, grid_term, image_loss, pyramid_targets
 from midtone.training.pack import read_pack
 from midtone.training.recipe import Recipe, Stage, load_recipe
 from midtone.training.recipes import RECIPES
 from midtone.training.stopping import format_duration, parse_duration
 
 EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
-_LOG_EVERY = 50
+_LOG_EVERY, _WARMUP = 50, 200
 _VALIDATED = 32
 
 
@@ -44,14 +45,14 @@ class GpuOptions:
     """How a run is carried out.
 
     limit:   seconds of training; steps: at most so many, or 0
-    batch:   examples in a step, instead of the recipe's
+    batch:   examples in a step, as a multiple of the recipe's
     start:   model file whose weights are the first ones
     compile: compile the network (needs a C compiler and Triton on a GPU)
     """
 
     limit: float = 480.0
     steps: int = 0
-    batch: int = 64
+    batch: int = 4
     device: str = "auto"
     precision: str = "auto"
     start: Path | None = None
@@ -78,6 +79,7 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
 
     started = time.monotonic()
     losses: list[Tensor] = []
+    drawn, random = 0, torch.Generator().manual_seed(recipe.seed)
     log = (out / "log.jsonl").open("a", encoding="utf-8")
     stage_before: Stage | None = None
     for stage, done in _schedule(recipe, options, started):
@@ -85,7 +87,9 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
             stage_before = stage
             examples = DeviceExamples(photographs, stage, recipe.seed + state.step)
             state.network.set_spatial_dropout(stage.spatial_dropout)
-        source, target = examples.batch(options.batch)
+            if recipe.reset_optimizer:
+                state.reset_optimizer()
+        source, target = examples.batch(options.batch * stage.batch)
         levels, targets = _prepare(source, target, recipe.network, stage.finest)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             results = network(*levels, finest=stage.finest)
@@ -94,20 +98,33 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
         total = loss + grid_term(
             stage.grid_loss, levels, results[0], targets[0], recipe.network.taps
         )
-        warmup = min(1.0, (state.step + 1) / max(1, recipe.stages[0].warmup))
-        state.adam.param_groups[0]["lr"] = warmup * stage.rate * stage.cosine(done)
+        factor = stage.factor_at(done) * min(1.0, (state.step + 1) / _WARMUP)
+        adversarial = stage.adversarial > 0 and done * stage.epochs >= stage.adversarial_after
+        if adversarial:
+            fake, real = (discriminator_input(one[0], random) for one in (results, targets))
+            total = total + adversarial_term(stage.adversarial, state.discriminator, fake)
+        state.adam.param_groups[0]["lr"] = stage.rate * factor
         state.adam.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         if recipe.clip is not None:
             nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
         state.adam.step()
+        if adversarial:
+            discriminator_step(
+                state.discriminator,
+                state.discriminator_adam,
+                real,
+                fake,
+                rate=stage.discriminator_rate * factor,
+            )
         state.update_ema(stage.ema)
         state.step += 1
+        drawn += len(source)
         losses.append(loss.detach())
         if state.step % _LOG_EVERY == 0:
-            _write(log, state, losses, options.batch, started)
+            _write(log, state, losses, drawn, started)
     if losses:
-        _write(log, state, losses, options.batch, started)
+        _write(log, state, losses, drawn, started)
     seconds = time.monotonic() - started
     last = recipe.stages[-1]
     scores = validate_on_device(state, checks, recipe, last)
@@ -116,7 +133,7 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
     print(f"PSNR {scores} dB", file=sys.stderr)
     made = {
         "step": state.step,
-        "examples": state.step * options.batch,
+        "examples": drawn,
         "seconds": round(seconds, 1),
         "recipe": asdict(recipe),
     }
@@ -148,7 +165,11 @@ def validate_on_device(
 
 def _schedule(recipe: Recipe, options: GpuOptions, started: float) -> Iterator[tuple[Stage, float]]:
     """The stage of each step, and the part of it that has passed, until time or steps are over."""
-    costs = [stage.steps * stage.step_cost(recipe.network) for stage in recipe.stages]
+    costs = [
+        (stage.steps or stage.epochs * stage.per_image / stage.batch)
+        * stage.step_cost(recipe.network)
+        for stage in recipe.stages
+    ]
     ends = [sum(costs[: number + 1]) / sum(costs) for number in range(len(costs))]
     step = 0
     while True:
@@ -171,11 +192,11 @@ def _prepare(
     return to_device(levels, source.device), targets
 
 
-def _write(log: TextIO, state: State, losses: list[Tensor], batch: int, started: float) -> None:
+def _write(log: TextIO, state: State, losses: list[Tensor], drawn: int, started: float) -> None:
     seconds = time.monotonic() - started
     loss = torch.stack(losses).mean().item()
     losses.clear()
-    rate = state.step * batch / seconds
+    rate = drawn / seconds
     record = {"step": state.step, "loss": round(loss, 5), "seconds": round(seconds, 1)}
     print(json.dumps(record | {"examples_per_second": round(rate, 1)}), file=log)
     if state.step % (20 * _LOG_EVERY) == 0:
@@ -204,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--recipe", default="default", help="name or .json file (default)")
     parser.add_argument("--for", dest="limit", default="8m", help="time of training (8m)")
     parser.add_argument("--steps", type=int, default=0, help="at most so many")
-    parser.add_argument("--batch", type=int, default=64, help="examples in a step (64)")
+    parser.add_argument("--batch", type=int, default=4, help="times the recipe's batch (4)")
     parser.add_argument("--start", type=Path, help="model file to begin with")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))

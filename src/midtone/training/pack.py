@@ -78,10 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="PHOTOS")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=SIDE, help=f"longest side in px ({SIDE})")
+    parser.add_argument("--count", type=int, help="at most so many, evenly chosen")
     parser.add_argument("--limit", type=float, default=LIMIT / 2**20, help="of the file, MiB (50)")
     options = parser.parse_args(arguments)
     photographs, left_out = [], 0
-    for path in find_photos(options.folder):
+    found = find_photos(options.folder)
+    every = max(1, -(-len(found) // options.count)) if options.count else 1
+    for path in found[::every]:
         try:
             image = decode(path, options.size)
         except Error as error:

@@ -66,6 +66,8 @@ class Stage:
     def __post_init__(self) -> None:
         if (self.steps > 0) == (self.epochs > 0):
             raise ValueError("a stage lasts either steps or epochs")
+        if self.halve_every and not self.epochs:
+            raise ValueError("the rate of a stage is halved every so many of its epochs")
 
     def epoch(self, examples: int) -> float:
         """Steps of one pass over so many examples."""
@@ -80,12 +82,13 @@ class Stage:
         if step < self.warmup:
             return (step + 1) / self.warmup
         if self.halve_every:
-            return float(0.5 ** int(step / (self.halve_every * self.epoch(examples))))
-        done = (step - self.warmup) / max(1, self.length(examples) - self.warmup)
-        return self.cosine(done)
+            return self.factor_at(step / (self.epochs * self.epoch(examples)))
+        return self.factor_at((step - self.warmup) / max(1, self.length(examples) - self.warmup))
 
-    def cosine(self, done: float) -> float:
-        """Learning rate relative to ``rate`` when the part ``done`` of the cosine has passed."""
+    def factor_at(self, done: float) -> float:
+        """Learning rate relative to ``rate``, without warm-up, when a part of the stage is done."""
+        if self.halve_every:
+            return float(0.5 ** int(done * self.epochs / self.halve_every + 1e-9))
         last = self.final_rate / self.rate
         return last + (1 - last) * (1 + cos(pi * done)) / 2
 
