@@ -28,7 +28,7 @@ TOP_MAY = {
         "__version__", "adapters", "bilateral_grid", "colour", "errors", "model", "options",
         "photo", "pipeline", "postprocess", "preprocess",
     },
-    "batch": {"atomic", "corrector", "errors", "options", "photo"},
+    "batch": {"atomic", "corrector", "errors", "options", "photo", "pipeline"},
     "functional": {"adapters", "corrector", "errors", "options", "photo"},
 }  # fmt: skip
 

@@ -62,6 +62,7 @@ class Corrector:
     ) -> None:
         self.model = model_files.load(model, device, threads)
         self.config = choose_pipeline(self.model.info.config, pipeline)
+        self.device = device
         self.threads = threads
 
     def __call__(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
+BACKENDS = ("threads", "processes", "dask")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
 
