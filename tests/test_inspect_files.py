@@ -14,7 +14,8 @@ from midtone.photo import open_file
 )
 def test_what_a_correction_does(before, after, action, corrector):
     images = (np.full((4, 5, 3), value, np.float32) for value in (before, after))
-    found = describe(Correction(*images, np.zeros(0)), corrector)
+    error = float(np.sign(before - after))
+    found = describe(Correction(*images, np.zeros(0), error), corrector)
     assert found.action == action
     assert np.sign(found.exposure_error) == {"brighten": -1, "darken": 1, "none": 0}[action]
 
@@ -24,7 +25,7 @@ def test_pixels_are_clipped_in_all_channels(corrector):
     image[0] = 1
     image[1, :5] = 0
     image[2] = (1, 1, 0)
-    found = describe(Correction(image, image, np.zeros(0)), corrector).to_dict()
+    found = describe(Correction(image, image, np.zeros(0), 0.0), corrector).to_dict()
     assert (found["clipped_white"], found["clipped_black"]) == (0.1, 0.05)
     assert found["model"] == "default"
     assert len(found["model_sha256"]) == 64

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from midtone.errors import UsageError
@@ -27,13 +28,14 @@ def _option(
     most: float | None = None,
     unit: str | None = None,
     choices: tuple[str, ...] | None = None,
+    kw_only: bool = False,
 ) -> Any:
     """A field with what the doors need to know of it.
 
     help: one phrase; least, most: limits, both allowed; unit: of the value ("EV"), for metavars
     """
     about = {"help": help, "least": least, "most": most, "unit": unit, "choices": choices}
-    return field(default=default, metadata=about)
+    return field(default=default, metadata=about, kw_only=kw_only)
 
 
 def _check(options: Any) -> None:
@@ -57,7 +59,9 @@ def _check(options: Any) -> None:
 class CorrectionOptions:
     """What the correction does.
 
-    strength:  0 (unchanged) to 1 (the model's correction), up to 1.5
+    strength:  0 (unchanged) to 1 (the model's correction), up to 1.5; it applies to all the others
+    ev:        make the result brighter or darker than the model does, in EV, -3 to 3
+    protect_highlights: brighten what is bright in the input less
     fusion:    blend input and result by exposure fusion (Mertens et al. 2007)
     contrast:  stretch the result's contrast to the full range
     scales:    a factor for each pyramid level of the network's input, finest first, or None
@@ -67,6 +71,17 @@ class CorrectionOptions:
 
     strength: float = _option(
         1.0, "0 (unchanged) to 1 (the model's correction), up to 1.5", least=0, most=1.5
+    )
+    ev: float = _option(
+        0.0,
+        "make the result brighter or darker than the model does",
+        least=-3,
+        most=3,
+        unit="EV",
+        kw_only=True,
+    )
+    protect_highlights: bool = _option(
+        False, "brighten what is bright in the input less", kw_only=True
     )
     fusion: bool = _option(False, "blend the input and the result by exposure fusion")
     contrast: bool = _option(False, "stretch the result's contrast to the full range")
@@ -133,11 +148,15 @@ def from_mapping(kind: type[Options], values: Mapping[str, Any]) -> Options:
 
 @dataclass(frozen=True)
 class FileOptions:
-    """All options of correcting a file into a file."""
+    """All options of correcting a file into a file.
+
+    lut: where the correction is written as a 3D look-up table (.cube), or None
+    """
 
     correction: CorrectionOptions = CorrectionOptions()
     input: InputOptions = InputOptions()
     output: OutputOptions = OutputOptions()
+    lut: Path | None = None
 
 
 def file_options(values: Mapping[str, Any]) -> FileOptions:
@@ -146,4 +165,5 @@ def file_options(values: Mapping[str, Any]) -> FileOptions:
         from_mapping(CorrectionOptions, values),
         from_mapping(InputOptions, values),
         from_mapping(OutputOptions, values),
+        values.get("lut"),
     )

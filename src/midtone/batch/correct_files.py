@@ -11,11 +11,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from midtone import atomic, photo
+from midtone import atomic, lut, photo
 from midtone.batch import inputs, parallel
 from midtone.batch.inputs import PIPE, Job
-from midtone.corrector import Corrector, software_tag
-from midtone.errors import Error, UsageError
+from midtone.corrector import Correction, Corrector, software_tag
+from midtone.errors import Error, PhotoError, UsageError
 from midtone.options import FileOptions
 from midtone.photo import FORMATS, WRITABLE
 from midtone.pipeline import PipelineConfig
@@ -178,6 +178,8 @@ def correct_one(
         else:
             stream = sys.stdout.buffer if target == PIPE else target
             quality, notes = write(result, stream, corrector, options), result.notes
+            if options.lut:
+                _write_lut(correction, corrector, options)
     except Error as known:
         error = str(known)
     except OSError as known:
@@ -197,7 +199,10 @@ def write(
     output = options.output
     format = output.format
     if isinstance(target, Path):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PhotoError(f"{target}: cannot be written ({error.strerror})") from error
         named = photo.writable_as(target)
         format = named.name if named else format
     format = format or result.format
@@ -216,6 +221,16 @@ def write(
     if not isinstance(target, Path):
         target.flush()
     return quality if FORMATS[format].lossy else None
+
+
+def _write_lut(correction: Correction, corrector: Corrector, options: FileOptions) -> None:
+    assert options.lut
+    lut.write_cube(
+        lut.lookup_table(correction, options.correction.strength),
+        options.lut,
+        title=software_tag(corrector.model, options.correction),
+        overwrite=options.output.existing == "overwrite",
+    )
 
 
 _Place = tuple[str, str, PipelineConfig]  # model, device, pipeline

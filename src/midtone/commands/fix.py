@@ -66,6 +66,12 @@ def add(verbs: Verbs) -> None:
     parallel_options(parser, backend="threads")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")
     parser.add_argument("--report", type=Path, metavar="FILE", help="append one JSON line per file")
+    parser.add_argument(
+        "--lut",
+        type=Path,
+        metavar="FILE.cube",
+        help="also write the correction as a 3D look-up table (of one photograph)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be written")
     parser.add_argument("--watch", action="store_true", help="go on as photographs arrive (FOLDER)")
     quiet_option(parser)
@@ -94,6 +100,8 @@ def run(options: argparse.Namespace) -> int:
         overwrite=how.output.existing == "overwrite",
     )
     planned = inputs.Plan([]) if options.watch else plan()
+    if options.lut and len(planned.jobs) != 1:
+        raise UsageError("--lut is of one photograph")
     if how.output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
     total = None if options.watch else len(planned.jobs)
