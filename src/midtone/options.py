@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,14 +28,13 @@ def _option(
     most: float | None = None,
     unit: str | None = None,
     choices: tuple[str, ...] | None = None,
-    kw_only: bool = False,
 ) -> Any:
     """A field with what the doors need to know of it.
 
     help: one phrase; least, most: limits, both allowed; unit: of the value ("EV"), for metavars
     """
     about = {"help": help, "least": least, "most": most, "unit": unit, "choices": choices}
-    return field(default=default, metadata=about, kw_only=kw_only)
+    return field(default=default, metadata=about)
 
 
 def _check(options: Any) -> None:
@@ -72,17 +71,6 @@ class CorrectionOptions:
     strength: float = _option(
         1.0, "0 (unchanged) to 1 (the model's correction), up to 1.5", least=0, most=1.5
     )
-    ev: float = _option(
-        0.0,
-        "make the result brighter or darker than the model does",
-        least=-3,
-        most=3,
-        unit="EV",
-        kw_only=True,
-    )
-    protect_highlights: bool = _option(
-        False, "brighten what is bright in the input less", kw_only=True
-    )
     fusion: bool = _option(False, "blend the input and the result by exposure fusion")
     contrast: bool = _option(False, "stretch the result's contrast to the full range")
     scales: tuple[float, ...] | None = _option(
@@ -91,6 +79,15 @@ class CorrectionOptions:
     min_error: float = _option(
         0.0, "leave photographs unchanged whose exposure is off by less", least=0, unit="EV"
     )
+    _: KW_ONLY
+    ev: float = _option(
+        0.0,
+        "make the result brighter or darker than the model does",
+        least=-3,
+        most=3,
+        unit="EV",
+    )
+    protect_highlights: bool = _option(False, "brighten what is bright in the input less")
 
     def __post_init__(self) -> None:
         _check(self)
