@@ -19,17 +19,19 @@ TOP_MAY = {
     "bilateral_grid": {"errors"},
     "postprocess": {"colour", "pyramid"},
     "pipeline": {"bilateral_grid", "errors", "postprocess", "pyramid"},
-    "photo": {"atomic", "colour", "errors"},
+    "notebook": set(),
+    "photo": {"atomic", "colour", "errors", "notebook"},
     "preprocess": {"colour", "photo", "pipeline", "pyramid"},
     "adapters": {"errors", "photo"},
     "network": {"errors", "pyramid"},
     "model": {"errors", "network", "pipeline", "pyramid"},
     "corrector": {
-        "__version__", "adapters", "bilateral_grid", "colour", "errors", "model", "options",
-        "photo", "pipeline", "postprocess", "preprocess",
+        "__version__", "adapters", "bilateral_grid", "colour", "errors", "model", "notebook",
+        "options", "photo", "pipeline", "postprocess", "preprocess",
     },
-    "batch": {"atomic", "corrector", "errors", "options", "photo"},
-    "functional": {"adapters", "corrector", "errors", "options", "photo"},
+    "lut": {"atomic", "bilateral_grid", "corrector", "errors"},
+    "batch": {"atomic", "corrector", "errors", "lut", "options", "photo", "pipeline"},
+    "functional": {"adapters", "batch", "corrector", "errors", "options", "photo"},
 }  # fmt: skip
 
 

@@ -251,7 +251,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(raws, tmp_path, monkeypatch, 
     scenes, problems = dataset_builder.plan(raws.glob("*.dng"), {}, 1)
     settings = dataset_builder.Settings(format="png")
     entries, failed = dataset_builder.build(
-        scenes, tmp_path / "out", _dies_once, settings, workers=2, engine_name=kind
+        scenes, tmp_path / "out", _dies_once, settings, workers=2, backend=kind
     )
     assert not problems + failed
     assert (tmp_path / "mark").exists()

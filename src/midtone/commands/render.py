@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtone.commands import parallel_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         help="scene,split of each scene, or a folder of training.txt, validation.txt, testing.txt",
     )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
-    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
-    parser.add_argument("--engine", default="processes", choices=("processes", "dask"))
-    parser.add_argument("--address", help="of a running Dask scheduler")
+    parallel_options(parser, backend="processes")
 
 
 def render(options: argparse.Namespace) -> int:
@@ -138,7 +137,7 @@ def _run(
             settings,
             shard=shards.parse_shard(options.shard),
             workers=options.workers,
-            engine_name=options.engine,
+            backend=options.backend,
             address=options.address,
             progress=lambda _: bar.update(),
         )

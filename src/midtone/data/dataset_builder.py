@@ -25,7 +25,7 @@ from midtone.data.pairs import format_ev
 from midtone.data.photographs import decode
 from midtone.data.raw import Developed, develop
 from midtone.data.synthesize import expose
-from midtone.errors import Error, PhotoError
+from midtone.errors import PhotoError
 
 PAPER_EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "png16": ".png"}
@@ -115,7 +115,7 @@ def build(
     *,
     shard: tuple[int, int] = (1, 1),
     workers: int = 1,
-    engine_name: str = "processes",
+    backend: str = "processes",
     address: str | None = None,
     progress: Callable[[Scene], object] | None = None,
 ) -> tuple[list[Entry], list[str]]:
@@ -130,24 +130,24 @@ def build(
     done = {e["scene"] for e in entries.values() if e["settings"] == _plain(settings)}
     todo = [s for s in scenes[number - 1 :: count] if s.name not in done]
     problems: list[str] = []
-    kind = engine_name if workers > 1 or engine_name == "dask" else "threads"
+    if workers == 1 and backend == "processes":
+        backend = "threads"  # one worker needs no process of its own
     flow = parallel.run(
-        partial(make, out, settings), todo, workers=workers, engine=kind, address=address
+        partial(make, out, settings), todo, workers=workers, backend=backend, address=address
     )
     with manifest.open("a", encoding="utf-8") as stream:
-        for scene, outcome in flow:
-            if isinstance(outcome, OSError):
-                problems.append(f"{scene.source}: cannot be written ({outcome.strerror})")
-            elif isinstance(outcome, BaseException):
-                if not isinstance(outcome, Error | RuntimeError):
-                    raise outcome
-                problems.append(f"{scene.source}: {outcome}; left out")
+        for outcome in flow:
+            if isinstance(outcome, parallel.Failed):
+                error = outcome.error
+                full = isinstance(error, OSError) and f"cannot be written ({error.strerror})"
+                reason = full or f"{outcome.reason}; left out"
+                problems.append(f"{outcome.item.source}: {reason}")
             else:
-                entries |= {entry["file"]: entry for entry in outcome}
-                stream.write("".join(json.dumps(entry) + "\n" for entry in outcome))
+                entries |= {entry["file"]: entry for entry in outcome.value}
+                stream.write("".join(json.dumps(entry) + "\n" for entry in outcome.value))
                 stream.flush()
             if progress:
-                progress(scene)
+                progress(outcome.item)
     prints = {e["scene"]: (e["split"], int(e["fingerprint"], 16)) for e in entries.values()}
     problems += [
         f"{one} and {other} show the same, but are in different splits"

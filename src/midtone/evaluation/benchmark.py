@@ -63,7 +63,7 @@ def run(
     out: Path,
     *,
     workers: int = 1,
-    engine_name: str = "processes",
+    backend: str = "processes",
     progress: Callable[[Pair], object] | None = None,
 ) -> tuple[list[Row], list[str]]:
     """Measure all methods on all pairs; returns the rows, and a sentence for each that failed.
@@ -84,23 +84,22 @@ def run(
         if missing:
             items.append((pair, missing))
     problems: list[str] = []
-    kind = "threads" if workers == 1 else engine_name  # one worker needs no process of its own
-    flow = parallel.run(partial(measure, protocol), items, workers=workers, engine=kind)
+    if workers == 1:
+        backend = "threads"  # one worker needs no process of its own
+    flow = parallel.run(partial(measure, protocol), items, workers=workers, backend=backend)
     with table.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, protocol.columns)
-        for (pair, _), outcome in flow:
-            if isinstance(outcome, BaseException):
-                if not isinstance(outcome, Error):
-                    raise outcome
-                problems.append(str(outcome))
+        for outcome in flow:
+            if isinstance(outcome, parallel.Failed):
+                problems.append(outcome.reason)
             else:
-                found, failed = outcome
+                found, failed = outcome.value
                 problems += failed
                 writer.writerows(found)
                 stream.flush()
                 rows |= {(row["method"], row["image"]): row for row in found}
             if progress:
-                progress(pair)
+                progress(outcome.item[0])
     wanted = {name_of(pair) for pair in pairs}
     order = {method.name: number for number, method in enumerate(methods)}
     chosen = sorted(

@@ -7,8 +7,6 @@ import pytest
 from PIL import Image
 
 import midtone
-from midtone.batch import inputs
-from midtone.errors import UsageError
 from midtone.options import FileOptions, OutputOptions
 
 
@@ -67,27 +65,6 @@ def test_output_inside_the_source_is_not_corrected_again(tree, corrector):
         options = FileOptions(output=OutputOptions(existing))
         report = midtone.correct_tree(tree, out, corrector=corrector, options=options)
         assert len(report.results) == 6
-
-
-def test_files_that_would_share_a_name_are_refused(tree, tmp_path):
-    with pytest.raises(UsageError, match="would both become"):
-        list(inputs.plan([tree / "a.jpg", tree / "day" / "two" / "a.jpg"], tmp_path / "out"))
-
-
-def test_output_file_or_folder(tree, tmp_path):
-    assert list(inputs.plan([tree / "a.jpg"], tmp_path / "x.png")) == [
-        (tree / "a.jpg", tmp_path / "x.png")
-    ]
-    assert list(inputs.plan([tree / "a.jpg"], tmp_path / "x")) == [
-        (tree / "a.jpg", tmp_path / "x" / "a.jpg")
-    ]
-    with pytest.raises(UsageError, match="need a folder"):
-        list(inputs.plan([tree], tmp_path / "x.png"))
-    with pytest.raises(UsageError, match="no folder"):
-        list(inputs.plan([tree], tree / "notes.txt"))
-    (tmp_path / "none").mkdir()
-    with pytest.raises(UsageError, match="no photographs"):
-        list(inputs.plan([tmp_path / "none"], tmp_path / "x"))
 
 
 def test_a_read_only_output_is_one_sentence(tree, tmp_path, corrector):
