@@ -19,7 +19,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
 
 from midtone.server import static_files  # noqa: E402
-from midtone.server.app import create_app  # noqa: E402
+from midtone.server.application import create_app  # noqa: E402
 from serving import serving  # noqa: E402
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
