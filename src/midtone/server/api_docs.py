@@ -60,7 +60,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
 def _type(schema: dict[str, Any]) -> str:
     """A type, its range, unit and default in a few words."""
     kind = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
-    words = [" or ".join(schema.get("enum", [kind.get("type", "")]))]
+    words = [" or ".join(kind.get("enum", [kind.get("type", "")]))]
     item = kind.get("items", kind)
     if item is not kind:
         words = [f"{item['type']}s separated by commas"]

@@ -55,22 +55,22 @@ def _split(value: object) -> object:
 def _field(option: dataclasses.Field[Any], annotation: Any) -> Any:
     """Type and pydantic field of an option: its limits, choices, unit and description."""
     about = option.metadata
-    limits = {"ge": about["least"], "le": about["most"]}
-    if annotation in (float, int):
-        limits["allow_inf_nan"] = False
-    extra: dict[str, Any] = {}
-    if choices := about["choices"] or _CHOICES.get(option.name):
-        extra["enum"] = list(choices)  # checked by the dataclass, in any case
-    if about["unit"]:
-        extra["x-unit"] = about["unit"]
-    common = {"description": about["help"], "json_schema_extra": extra or None}
+    limits: dict[str, Any] = {"ge": about["least"], "le": about["most"]}
+    extra = {"x-unit": about["unit"]} if about["unit"] else None
+    kind = annotation
     if annotation == tuple[float, ...] | None:
         item = Annotated[float, Field(**limits, allow_inf_nan=False)]
-        kind = Annotated[tuple[item, ...] | None, BeforeValidator(_split)]  # type: ignore[valid-type]
-        return kind, Field(option.default, **common)
-    if annotation == str | None:
-        limits = {"max_length": _LONGEST_VALUE}
-    return annotation, Field(option.default, **limits, **common)
+        kind, limits = Annotated[tuple[item, ...] | None, BeforeValidator(_split)], {}
+    elif annotation == str | None:
+        choices = about["choices"] or _CHOICES.get(option.name)
+        # The dataclass checks the choice, in any case; the schema names it.
+        schema = {"enum": list(choices)} if choices else None
+        text = Annotated[str, Field(max_length=_LONGEST_VALUE, json_schema_extra=schema)]
+        kind, limits = text | None, {}
+    elif annotation is float:
+        limits["allow_inf_nan"] = False
+    field = Field(option.default, **limits, description=about["help"], json_schema_extra=extra)
+    return kind, field
 
 
 def _fields(*kinds: type[Any]) -> dict[str, Any]:
