@@ -80,6 +80,8 @@ export class Form {
 
 export const equal = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+const id = ({ name }) => `option-${name}`;
+
 const presentation = ({ name }) => PRESENTATION[name] ?? {};
 
 function makeControl(parameter, model) {
@@ -119,7 +121,7 @@ function slider(parameter, schema, kind) {
   const format = asPercent
     ? percent
     : (value) => `${value > 0 && kind.minimum < 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value)}${unit ? ` ${unit}` : ""}`;
-  const { input, update, element } = makeSlider(parameter.name, label(parameter), {
+  const { input, update, element } = makeSlider(id(parameter), label(parameter), {
     min: kind.minimum, max: kind.maximum, value: schema.default, format,
     step: step ?? (kind.type === "integer" ? 1 : 0.01),
   });
@@ -131,7 +133,7 @@ function slider(parameter, schema, kind) {
 }
 
 function toggle(parameter, schema) {
-  const input = make("input", { type: "checkbox", id: parameter.name });
+  const input = make("input", { type: "checkbox", id: id(parameter) });
   input.setAttribute("role", "switch");
   const hint = make("small", {}, presentation(parameter).hint ?? parameter.description);
   return {
@@ -145,7 +147,7 @@ function toggle(parameter, schema) {
 function choice(parameter, schema, kind) {
   const options = kind.enum.map((value) => make("option", { value }, value.toUpperCase()));
   if (schema.default === null) options.unshift(make("option", { value: "" }, presentation(parameter).empty ?? "Default"));
-  const input = make("select", { id: parameter.name }, ...options);
+  const input = make("select", { id: id(parameter) }, ...options);
   return {
     initial: schema.default,
     elements: [make("label", { className: "field" }, make("span", {}, label(parameter)), input)],
@@ -156,7 +158,7 @@ function choice(parameter, schema, kind) {
 
 function field(parameter, schema, kind) {
   const number = kind.type !== "string";
-  const input = make("input", { type: number ? "number" : "text", id: parameter.name });
+  const input = make("input", { type: number ? "number" : "text", id: id(parameter) });
   if (number) Object.assign(input, { min: kind.minimum ?? "", max: kind.maximum ?? "", step: kind.type === "integer" ? 1 : "any" });
   input.placeholder = presentation(parameter).empty ?? "";
   return {

@@ -2,9 +2,9 @@
 
 const WELL_EXPOSED = 0.15; // EV
 const UNCHANGED = 0.05; // EV
-const WHITE = 252; // least channel of a clipped highlight
+const WHITE = 245; // least channel of a clipped highlight
 const FATES = [[235, "kept white"], [195, "kept bright"], [0, "toned down"]]; // by mean luma after
-const NOTABLE = 0.002; // share of the pixels
+const NOTABLE = 0.005; // share of the pixels
 const LINEAR = Float32Array.from({ length: 256 }, (_, code) => {
   const value = code / 255;
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
