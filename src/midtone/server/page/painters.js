@@ -1,4 +1,5 @@
-// Draws a photograph before and after its correction, divided, on the graphics card.
+// Painters of a photograph before and after its correction, left and right of a divider.
+// GlPainter applies the grid on the graphics card, CanvasPainter on a smaller picture without WebGL.
 
 const VERTEX = `#version 300 es
 void main() { gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0, 1); }`;
@@ -13,15 +14,15 @@ uniform vec3 nodes;                  // columns, rows, depth
 uniform float divider, strength;
 out vec4 colour;
 void main() {
-  vec2 at = vec2(gl_FragCoord.x, canvas.y - gl_FragCoord.y);
-  vec2 place = (at - origin) / size;
-  if (any(lessThan(place, vec2(0))) || any(greaterThan(place, vec2(1)))) discard;
-  vec3 before = texture(photograph, place).rgb;
+  vec2 pixel = vec2(gl_FragCoord.x, canvas.y - gl_FragCoord.y);
+  vec2 position = (pixel - origin) / size;
+  if (any(lessThan(position, vec2(0))) || any(greaterThan(position, vec2(1)))) discard;
+  vec3 before = texture(photograph, position).rgb;
   float guide = dot(before, vec3(.25, .5, .25));
-  vec3 node = (vec3(place, guide) * (nodes - 1.0) + .5) / nodes;
-  vec4 given = vec4(before, 1);
-  vec3 after = vec3(dot(texture(red, node), given), dot(texture(green, node), given), dot(texture(blue, node), given));
-  colour = vec4(at.x < divider ? before : mix(before, after, strength), 1);
+  vec3 node = (vec3(position, guide) * (nodes - 1.0) + .5) / nodes;
+  vec4 affine = vec4(before, 1);
+  vec3 after = vec3(dot(texture(red, node), affine), dot(texture(green, node), affine), dot(texture(blue, node), affine));
+  colour = vec4(pixel.x < divider ? before : mix(before, after, strength), 1);
 }`;
 
 export class GlPainter {
@@ -39,10 +40,10 @@ export class GlPainter {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
     gl.useProgram(program);
-    this.place = (name) => gl.getUniformLocation(program, name);
-    ["photograph", "red", "green", "blue"].forEach((name, unit) => gl.uniform1i(this.place(name), unit));
+    this.uniform = (name) => gl.getUniformLocation(program, name);
+    ["photograph", "red", "green", "blue"].forEach((name, unit) => gl.uniform1i(this.uniform(name), unit));
     this.textures = [0, 1, 2, 3].map(() => gl.createTexture());
-    this.largest = gl.getParameter(gl.MAX_TEXTURE_SIZE);
+    this.maxSize = gl.getParameter(gl.MAX_TEXTURE_SIZE);
   }
 
   setPicture(bitmap) {
@@ -70,31 +71,35 @@ export class GlPainter {
     });
   }
 
+  clear() {
+    const { gl } = this;
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+  }
+
   // origin, size: of the photograph on the canvas; all in device pixels
   draw({ width, height, origin, size, divider, strength }) {
     const { gl } = this;
     gl.viewport(0, 0, width, height);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.uniform2f(this.place("canvas"), width, height);
-    gl.uniform2f(this.place("origin"), ...origin);
-    gl.uniform2f(this.place("size"), ...size);
-    gl.uniform3f(this.place("nodes"), ...this.nodes);
-    gl.uniform1f(this.place("divider"), divider);
-    gl.uniform1f(this.place("strength"), strength);
+    this.clear();
+    gl.uniform2f(this.uniform("canvas"), width, height);
+    gl.uniform2f(this.uniform("origin"), ...origin);
+    gl.uniform2f(this.uniform("size"), ...size);
+    gl.uniform3f(this.uniform("nodes"), ...this.nodes);
+    gl.uniform1f(this.uniform("divider"), divider);
+    gl.uniform1f(this.uniform("strength"), strength);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 }
 
-// The same without WebGL: the correction is computed on a smaller picture.
-export class PlainPainter {
+export class CanvasPainter {
   constructor(canvas) {
-    this.pen = canvas.getContext("2d");
-    this.largest = 1024;
+    this.context = canvas.getContext("2d");
+    this.maxSize = 1024;
   }
 
   setPicture(bitmap) {
-    const scale = Math.min(1, this.largest / Math.max(bitmap.width, bitmap.height));
+    const scale = Math.min(1, this.maxSize / Math.max(bitmap.width, bitmap.height));
     this.before = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
     this.before.getContext("2d").drawImage(bitmap, 0, 0, this.before.width, this.before.height);
     this.after = null;
@@ -105,22 +110,26 @@ export class PlainPainter {
     this.after = null;
   }
 
+  clear() {
+    this.context.clearRect(0, 0, this.context.canvas.width, this.context.canvas.height);
+  }
+
   draw({ width, height, origin, size, divider, strength }) {
-    const { pen, before } = this;
+    const { context, before } = this;
     if (!this.after || this.strength !== strength) {
       const pixels = before.getContext("2d").getImageData(0, 0, before.width, before.height);
       this.after = new OffscreenCanvas(before.width, before.height);
       this.after.getContext("2d").putImageData(this.grid.apply(pixels, strength), 0, 0);
       this.strength = strength;
     }
-    pen.clearRect(0, 0, width, height);
+    context.clearRect(0, 0, width, height);
     for (const [picture, from, to] of [[before, 0, divider], [this.after, divider, width]]) {
-      pen.save();
-      pen.beginPath();
-      pen.rect(from, 0, to - from, height);
-      pen.clip();
-      pen.drawImage(picture, ...origin, ...size);
-      pen.restore();
+      context.save();
+      context.beginPath();
+      context.rect(from, 0, to - from, height);
+      context.clip();
+      context.drawImage(picture, ...origin, ...size);
+      context.restore();
     }
   }
 }
