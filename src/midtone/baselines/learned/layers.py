@@ -1,0 +1,62 @@
+"""TensorFlow's conventions that torch has no layer for."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding.
+
+    The output has ceil(size / stride) pixels. With stride 2 a 3 x 3 kernel pads even sizes by
+    (0, 1) and odd sizes by (1, 1).
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, bias: bool = True
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """N x inputs x H x W -> N x outputs x ceil(H / stride) x ceil(W / stride)."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        padding = []
+        for size in (input.shape[-1], input.shape[-2]):
+            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            padding += [total // 2, total - total // 2]
+        return super().forward(F.pad(input, padding))
+
+
+def symmetric_pad(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Mirror N x C x H x W at its edges, which are repeated (torch's "reflect" leaves them out).
+
+    padding: left, right, top, bottom; each at most the image's side
+    """
+    left, right, top, bottom = padding
+    for axis, before, after in ((-1, left, right), (-2, top, bottom)):
+        parts = [image]
+        if before:
+            parts.insert(0, image.narrow(axis, 0, before).flip(axis))
+        if after:
+            parts.append(image.narrow(axis, image.shape[axis] - after, after).flip(axis))
+        image = torch.cat(parts, axis)
+    return image
+
+
+def gaussian_taps(size: int, sigma: float) -> Tensor:
+    """Gaussian masses of ``size`` unit intervals over +-sigma standard deviations, sum 1.
+
+    ``sigma`` counts how many standard deviations the taps reach from the centre.
+    """
+    edges = torch.linspace(-sigma, sigma, size + 1, dtype=torch.float64)
+    masses = torch.special.ndtr(edges).diff()
+    return (masses / masses.sum()).float()
+
+
+def dense(sizes: list[int]) -> list[nn.Linear]:
+    """Fully connected layers from each size to the next."""
+    return [nn.Linear(inputs, outputs) for inputs, outputs in pairwise(sizes)]
