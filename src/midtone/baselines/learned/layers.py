@@ -47,14 +47,21 @@ def symmetric_pad(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
     return image
 
 
-def gaussian_taps(size: int, sigma: float) -> Tensor:
-    """Gaussian masses of ``size`` unit intervals over +-sigma standard deviations, sum 1.
-
-    ``sigma`` counts how many standard deviations the taps reach from the centre.
-    """
-    edges = torch.linspace(-sigma, sigma, size + 1, dtype=torch.float64)
+def gaussian_taps(size: int, reach: float) -> Tensor:
+    """Masses of a Gaussian in ``size`` equal intervals of +-(reach + 0.5) standard deviations."""
+    edges = torch.linspace(-reach - 0.5, reach + 0.5, size + 1, dtype=torch.float64)
     masses = torch.special.ndtr(edges).diff()
     return (masses / masses.sum()).float()
+
+
+def blur(image: Tensor, taps: Tensor) -> Tensor:
+    """Separable convolution of N x C x H x W with the taps, zeros around the image."""
+    channels, taps = image.shape[1], taps.to(image)
+    for kernel in (taps[:, None], taps[None]):
+        padding = (kernel.shape[0] // 2, kernel.shape[1] // 2)
+        weight = kernel.expand(channels, 1, -1, -1)
+        image = F.conv2d(image, weight, padding=padding, groups=channels)
+    return image
 
 
 def dense(sizes: list[int]) -> list[nn.Linear]:
