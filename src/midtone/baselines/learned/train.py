@@ -14,7 +14,20 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from midtone.baselines.learned import (
+    deep_upe,
+    dpe,
+    dpe_training,
+    dped,
+    hdrcnn,
+    retinexnet,
+    rht,
+    vgg,
+    zero_dce,
+)
+from midtone.errors import UsageError
 
 Degrade = Callable[[np.ndarray, float], np.ndarray]
 """H x W x 3 uint8 and an exposure error in EV -> the same, exposed wrongly."""
@@ -35,7 +48,7 @@ class Recipe:
 
     steps, batch:  number of steps, and crops in each
     crop:          side of a crop in pixels
-    longest_side:  to which the photographs are reduced before they are cropped
+    longest_side:  to which photographs are reduced before they are cropped; None leaves them
     lowest_ev, highest_ev: exposure errors are drawn uniformly between them
     learning_rate: at the start; it falls to a tenth along half a cosine
     seed:          of the crops and errors
@@ -44,11 +57,54 @@ class Recipe:
     steps: int
     batch: int
     crop: int
-    longest_side: int
+    longest_side: int | None
     lowest_ev: float
     highest_ev: float
     learning_rate: float
     seed: int = 0
+
+
+# The rates and numbers of steps of the first three are ours: minutes on a CPU. Those of the others
+# are the papers', for a GPU.
+RECIPES = {
+    "zero-dce": Recipe(500, 8, 128, 192, -1.5, 1.5, 1e-3),
+    "retinexnet": Recipe(700, 16, 48, 320, -2.5, -0.3, 1e-3),
+    "deep-upe": Recipe(700, 8, 256, 448, -1.5, 0.0, 5e-4),
+    **dict.fromkeys(
+        ("dped-iphone", "dped-blackberry", "dped-sony"),
+        Recipe(20_000, 50, dped.PATCH, 640, -1.5, 1.5, 5e-4),
+    ),
+    **dict.fromkeys(
+        ("dpe-hdr", "dpe-ufivek", "dpe-sfivek"),
+        Recipe(100_000, 3, dpe.SIDE, None, -1.5, 1.5, 1e-5),
+    ),
+    "hdrcnn-reinhard": Recipe(100_000, 8, 320, None, 0.0, 0.0, 5e-5),
+}
+
+
+def start(method: str, network: nn.Module, recipe: Recipe, features: vgg.VGG | None) -> Training:
+    """The training of a network that ``networks.DEFINITIONS`` built.
+
+    features: VGG-19 for DPED, which needs it; VGG-16 for HDR CNN, which begins with it
+    Raises UsageError for DPED without them, and for a method that has no training.
+    """
+    rate = recipe.learning_rate
+    if isinstance(network, zero_dce.ZeroDCE):
+        return zero_dce.Training(network, rate)
+    if isinstance(network, retinexnet.RetinexNet):
+        return retinexnet.Training(network, recipe.steps // 2, rate)
+    if isinstance(network, deep_upe.DeepUPE):
+        return deep_upe.Training(network, rate)
+    if isinstance(network, dpe.DPE):
+        paired = method == "dpe-sfivek"
+        return (dpe_training.Supervised if paired else dpe_training.Unpaired)(network, rate)
+    if isinstance(network, rht.HDRCNNAlone):
+        return hdrcnn.Training(network.hdrcnn, features, rate)
+    if isinstance(network, dped.DPED):
+        if features is None:
+            raise UsageError(f"{method} is trained with VGG-19's features: give their file, --vgg")
+        return dped.Training(network, features, rate)
+    raise UsageError(f"{method} cannot be trained with midtone; train {', '.join(RECIPES)}")
 
 
 def crops(
@@ -57,11 +113,15 @@ def crops(
     """Endless batches (input, target), N x 3 x crop x crop float32 in [0, 1].
 
     photographs: H x W x 3 uint8, well exposed; those smaller than a crop are left out
+    Raises UsageError if none is left.
     """
     rng = np.random.default_rng(recipe.seed)
     large = [p for p in photographs if min(p.shape[:2]) >= recipe.crop]
+    if not large:
+        raise UsageError(f"no photograph has {recipe.crop} pixels on both sides")
     while True:
-        pairs = [_pair(large[rng.integers(len(large))], recipe, degrade, rng) for _ in range(recipe.batch)]
+        chosen = rng.integers(len(large), size=recipe.batch)
+        pairs = [_pair(large[number], recipe, degrade, rng) for number in chosen]
         both = np.stack([np.stack(pair) for pair in pairs]).transpose(1, 0, 4, 2, 3)
         image, target = torch.from_numpy(np.ascontiguousarray(both)).float() / 255
         yield image, target

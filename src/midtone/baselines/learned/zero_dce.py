@@ -56,6 +56,12 @@ def apply_curves(image: Tensor, curves: Tensor) -> Tensor:
     return image
 
 
+def published_names() -> dict[str, str]:
+    """Our names of parameters -> the authors', which are the same."""
+    names = [f"e_conv{k}.{kind}" for k in range(1, 8) for kind in ("weight", "bias")]
+    return {name: name for name in names}
+
+
 def enhance(network: ZeroDCE, image: np.ndarray) -> np.ndarray:
     """H x W x 3 uint8 -> the same. Whole images, as the authors; tiles give the same values."""
     with torch.inference_mode():
