@@ -60,6 +60,7 @@ def _describe_train(actions: Verbs) -> None:
     parser.add_argument("--steps", type=int, help="instead of the recipe's number")
     parser.add_argument("--batch", type=int, help="instead of the recipe's number of crops")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--licence", default="not stated", help="of the weights, for their header")
     parser.add_argument("--vgg", type=Path, help="VGG-19 for DPED, VGG-16 for HDR CNN (.pth)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
@@ -114,7 +115,8 @@ def import_(options: argparse.Namespace) -> int:
         print(f"  sha256:   {checksum}  {name}")
     print(f"  {'the files are' if made['checked'] else 'not compared with'} known ones")
     if imported.missing:
-        print(f"  {', '.join(imported.missing)} missing; import the other files together with these")
+        missing = ", ".join(imported.missing)
+        print(f"  {missing} missing; import the other files together with these")
     return 0
 
 
@@ -137,8 +139,13 @@ def train(options: argparse.Namespace) -> int:
 
     if method.name not in train.RECIPES:
         raise UsageError(f"{method.name} cannot be trained; train {', '.join(train.RECIPES)}")
-    recipe = replace(train.RECIPES[method.name], seed=options.seed)
-    recipe = replace(recipe, steps=options.steps or recipe.steps, batch=options.batch or recipe.batch)
+    recipe = train.RECIPES[method.name]
+    recipe = replace(
+        recipe,
+        steps=recipe.steps if options.steps is None else options.steps,
+        batch=recipe.batch if options.batch is None else options.batch,
+        seed=options.seed,
+    )
     if recipe.steps < 1 or recipe.batch < 1:
         raise UsageError("--steps and --batch must be at least 1")
     if options.out.exists() and not options.overwrite:
@@ -147,18 +154,21 @@ def train(options: argparse.Namespace) -> int:
     if not paths:
         raise UsageError(f"{options.photographs}: has no photographs")
     torch.manual_seed(options.seed)
-    network = networks.DEFINITIONS[method.name].build().to(networks.device_of(options.device))
+    device = networks.device_of(options.device)
+    network = networks.DEFINITIONS[method.name].build().to(device)
     blocks = vgg.VGG16 if method.name.startswith("hdrcnn") else vgg.VGG19
     features = vgg.load_vgg(options.vgg, blocks) if options.vgg else None
+    features = features.to(device) if features else None
     training = train.start(method.name, network, recipe, features)
     photographs = Photographs.read(paths, recipe.longest_side)
     made = {"data": f"{len(photographs)} photographs", "recipe": asdict(recipe)}
-    info = weights.WeightsInfo(method.name, weights.OURS, "the trainer's", made)
+    info = weights.WeightsInfo(method.name, weights.OURS, options.licence, made)
 
     def report(step: int, losses: dict[str, float]) -> None:
         print(f"{step}: " + ", ".join(f"{k} {v:.5g}" for k, v in losses.items()), flush=True)
         values = {name: v.half().cpu().numpy() for name, v in networks.parameters(network).items()}
         weights.write(options.out, values, info, overwrite=True)
 
-    train.run(training, train.crops(photographs.images, recipe, expose), recipe, report=report)
+    batches = train.crops(photographs.images, recipe, expose)
+    train.run(training, batches, recipe, device=device, report=report)
     return 0

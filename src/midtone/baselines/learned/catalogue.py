@@ -40,6 +40,7 @@ _DPE = "Chen et al., Deep Photo Enhancer, CVPR 2018"
 _UPE = "Wang et al., Underexposed Photo Enhancement, CVPR 2019"
 _HDRCNN = "Eilertsen et al., HDR Image Reconstruction from a Single Exposure, SIGGRAPH Asia 2017"
 _RHT = "Yang et al., Deep Reciprocating HDR Transformation, CVPR 2018"
+_HDRCNN_SOURCE = "github.com/gabrieleilertsen/hdrcnn (README)"
 _DPE_SOURCE = "github.com/pnbao/deep-photo-enhance, LPGAN/model"
 _DATA = ".data-00000-of-00001"
 
@@ -70,7 +71,7 @@ METHODS = {
             "hdrcnn-rht",
             f"{_HDRCNN}; {_RHT}",
             "HDRCNN_RHT",
-            "github.com/gabrieleilertsen/hdrcnn (README); github.com/ybsong00/DRHT, checkpoint/hdr2ldr",
+            f"{_HDRCNN_SOURCE}; github.com/ybsong00/DRHT, checkpoint/hdr2ldr",
             f"hdrcnn_params.npz hdr2ldr.model-400.index (beside hdr2ldr.model-400{_DATA})",
             f"{NO_LICENCE}; {NO_LICENCE}",
             "BSD-3-Clause; none stated",
@@ -79,7 +80,7 @@ METHODS = {
             "hdrcnn-reinhard",
             f"{_HDRCNN}; Reinhard et al., Photographic Tone Reproduction, SIGGRAPH 2002",
             "",
-            "github.com/gabrieleilertsen/hdrcnn (README)",
+            _HDRCNN_SOURCE,
             "hdrcnn_params.npz",
             NO_LICENCE,
             "BSD-3-Clause",
@@ -104,7 +105,7 @@ METHODS = {
             "6338ab1c409a67c99ad5da416051887a63b576c351d8447741c8d378671e3ab8",
         ),
         _dpe("hdr", "DPE_HDR", f"90.000-new.ckpt.index (beside 90.000-new.ckpt{_DATA})"),
-        _dpe("ufivek", "DPE_U-FiveK", "a checkpoint of the unpaired model; none is published alone"),
+        _dpe("ufivek", "DPE_U-FiveK", "a checkpoint of that model; none is published"),
         _dpe("sfivek", "DPE_S-FiveK", f"27.500-new.ckpt.index (beside 27.500-new.ckpt{_DATA})"),
         Method(
             "retinexnet",
@@ -140,7 +141,9 @@ METHODS = {
             "Epoch99.pth",
             "CC BY-NC 4.0",
             "CC BY-NC 4.0",
-            known={"Epoch99.pth": "a4395acb874f320375d9704997cef874eaaaaa26a1777ceb29a92b70f74c3612"},
+            known={
+                "Epoch99.pth": "a4395acb874f320375d9704997cef874eaaaaa26a1777ceb29a92b70f74c3612"
+            },
         ),
     )
 }

@@ -7,10 +7,12 @@ Image Enhancement (HDRNet), SIGGRAPH 2017, with the settings in the authors' che
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.layers import SameConv2d, dense
 from midtone.baselines.learned.tensors import device_of, to_image, to_tensor
@@ -46,7 +48,7 @@ class Guide(nn.Module):
         mixed = self.ccm(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         curves = torch.zeros_like(mixed)
         for shift, slope in zip(self.shifts, self.slopes, strict=True):
-            curves = curves + slope * F.relu(mixed - shift)
+            curves = curves + slope * functional.relu(mixed - shift)
         return self.mixing(curves).clamp(0, 1)
 
 
@@ -56,29 +58,33 @@ class DeepUPE(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = [3, 8, 16, 32, 64]
-        self.splat = nn.ModuleList(SameConv2d(a, b, 3, 2) for a, b in zip(widths, widths[1:], strict=False))
-        self.global_ = nn.ModuleList(SameConv2d(64, 64, 3, 2 if k in (0, 6) else 1) for k in range(12))
+        self.splat = nn.ModuleList(SameConv2d(a, b, 3, 2) for a, b in pairwise(widths))
+        strides = [2 if k in (0, 6) else 1 for k in range(12)]
+        self.global_ = nn.ModuleList(SameConv2d(64, 64, 3, stride) for stride in strides)
         self.fc = nn.ModuleList(dense([64 * 4 * 4, 256, 128, 64]))
         self.local = nn.ModuleList(SameConv2d(64, 64, 3, bias=k == 0) for k in range(6))
         self.prediction = nn.Conv2d(64, 4 * 3 * _DEPTH, 1)
         self.guide = Guide()
 
     def grid(self, low: Tensor) -> Tensor:
-        """N x 3 x 256 x 256 in [0, 1] -> N x 12 x 8 x 16 x 16: output x input (and offset), z, y, x."""
+        """N x 3 x 256 x 256 in [0, 1] -> N x 12 x 8 x 16 x 16: coefficients, z, y, x.
+
+        The coefficients are ordered by output, then by input, with the offset last.
+        """
         x = low
         for layer in self.splat:
-            x = F.relu(layer(x))
+            x = functional.relu(layer(x))
         whole = x
         for layer in self.global_:
-            whole = F.relu(layer(whole))
+            whole = functional.relu(layer(whole))
         whole = whole.permute(0, 2, 3, 1).flatten(1)
         for layer in self.fc[:2]:
-            whole = F.relu(layer(whole))
+            whole = functional.relu(layer(whole))
         whole = self.fc[2](whole)
-        x = F.relu(self.local[0](x))
+        x = functional.relu(self.local[0](x))
         for layer in self.local[1:]:
             x = layer(x)
-        coefficients = self.prediction(F.relu(x + whole[..., None, None]))
+        coefficients = self.prediction(functional.relu(x + whole[..., None, None]))
         count = len(low)
         by_input = coefficients.view(count, 4, 3, _DEPTH, _GRID, _GRID)
         return by_input.transpose(1, 2).reshape(count, 12, _DEPTH, _GRID, _GRID)
@@ -97,7 +103,7 @@ class DeepUPE(nn.Module):
             [x.expand_as(z), y[:, None].expand_as(z), z],
             -1,
         )
-        sliced = F.grid_sample(
+        sliced = functional.grid_sample(
             grid, 2 * place[:, None] - 1, padding_mode="border", align_corners=False
         )
         affine = sliced.view(count, 3, 4, last - first, width)
@@ -142,7 +148,7 @@ def published_names() -> dict[str, str]:
 
 
 def retouch(image: Tensor, illumination: Tensor) -> Tensor:
-    """I / S as in the authors' script: S cut to 8 bits and kept within [I, 1]; black stays black."""
+    """I / S by the authors' script: S cut to 8 bits, then kept within [I, 1]. Black stays black."""
     levels = (255 * illumination.clamp(0, 1)).floor() / 255
     bounded = torch.maximum(levels, image).clamp(max=1)
     return torch.where(bounded > 0, image / bounded.clamp(min=1e-6), 0)
@@ -153,7 +159,7 @@ def enhance(network: DeepUPE, image: np.ndarray) -> np.ndarray:
 
     As the authors do; the slicing goes by strips of rows. Never darkens.
     """
-    height, width = image.shape[:2]
+    height = image.shape[0]
     device = device_of(network)
     result = np.empty_like(image)
     with torch.inference_mode():
@@ -174,9 +180,9 @@ def losses(image: Tensor, target: Tensor, illumination: Tensor) -> dict[str, Ten
     bounded = torch.maximum(illumination.clamp(max=1), image)
     result = image / (bounded + 1e-3)
     return {
-        "l2": F.mse_loss(result, target),
+        "l2": functional.mse_loss(result, target),
         "tv": smoothness(image, bounded),
-        "cos": (1 - F.cosine_similarity(target, result, 1)).mean(),
+        "cos": (1 - functional.cosine_similarity(target, result, 1)).mean(),
     }
 
 

@@ -11,7 +11,7 @@ import re
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.layers import symmetric_pad
 from midtone.baselines.learned.tensors import device_of, to_image, to_tensor
@@ -25,7 +25,7 @@ _ALPHA, _SCALE = 1.0198755295894968, 1.0026538655307724
 
 def selu(x: Tensor) -> Tensor:
     """Scaled exponential linear unit with the authors' constants."""
-    return _SCALE * F.elu(x, _ALPHA)
+    return _SCALE * functional.elu(x, _ALPHA)
 
 
 class Conv(nn.Conv2d):
@@ -41,7 +41,7 @@ class Conv(nn.Conv2d):
         """
         kernel = stretched(self.weight, rate)
         half = (kernel.shape[-1] - 1) // 2
-        return F.conv2d(symmetric_pad(input, (half,) * 4), kernel, self.bias, self.stride)
+        return functional.conv2d(symmetric_pad(input, (half,) * 4), kernel, self.bias, self.stride)
 
 
 def stretched(kernel: Tensor, rate: int) -> Tensor:
@@ -108,7 +108,7 @@ class DPE(nn.Module):
         x = torch.cat([x, whole[..., None, None].expand(-1, -1, *x.shape[-2:])], 1)
         _, x = self.mix(x, rate)
         for conv, norm in zip(self.up, self.norms, strict=True):
-            x = F.interpolate(conv(x, rate), scale_factor=2, mode="nearest")
+            x = functional.interpolate(conv(x, rate), scale_factor=2, mode="nearest")
             x = norm(selu(torch.cat([x, skips.pop()], 1)))
         _, x = self.last(x, rate)
         return self.output(x, rate) + image
@@ -128,7 +128,12 @@ def published_names() -> dict[str, str]:
     blocks |= {f"whole.{k}": ("2", 3 * k) for k in range(2)}
     blocks |= {"mix": ("3", 2), "last": ("3", 25)}
     convs = {f"{ours}.conv": place for ours, place in blocks.items()}
-    convs |= {"whole_conv": ("2", 6), "whole_output": ("2", 8), "conv": ("3", 0), "output": ("3", 28)}
+    convs |= {
+        "whole_conv": ("2", 6),
+        "whole_output": ("2", 8),
+        "conv": ("3", 0),
+        "output": ("3", 28),
+    }
     convs |= {f"up.{k}": ("3", 5 * k + 5) for k in range(4)}
     norms = {f"{ours}.norm": (part, layer + 2) for ours, (part, layer) in blocks.items()}
     norms |= {f"norms.{k}": ("3", 5 * k + 9) for k in range(4)}
@@ -136,7 +141,12 @@ def published_names() -> dict[str, str]:
     for ours, (part, layer) in convs.items():
         names[f"{ours}.weight"] = f"netG_{part}/conv_{layer}_w"
         names[f"{ours}.bias"] = f"netG_{part}/conv_{layer}_b"
-    statistics = {"weight": "scale", "bias": "offset", "running_mean": "mv_mean", "running_var": "mv_var"}
+    statistics = {
+        "weight": "scale",
+        "bias": "offset",
+        "running_mean": "mv_mean",
+        "running_var": "mv_var",
+    }
     for ours, (part, layer) in norms.items():
         for kind, theirs in statistics.items():
             names[f"{ours}.{kind}"] = f"netG_{part}/bn_{layer}_0_{theirs}"
@@ -164,7 +174,7 @@ def enhance(network: DPE, image: np.ndarray) -> np.ndarray:
         small = bgr if longest <= LONGEST else _resize(bgr, LONGEST)
         result = by_tiles(network, small, global_features(network, bgr))
         if longest > LONGEST:
-            change = F.interpolate(result - small, (height, width), mode="bilinear")
+            change = functional.interpolate(result - small, (height, width), mode="bilinear")
             result = bgr + change
         return to_image(result.flip(1))
 
@@ -208,4 +218,4 @@ def _resize(image: Tensor, longest: int) -> Tensor:
     height, width = image.shape[-2:]
     scale = longest / max(height, width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    return F.interpolate(image, size, mode="area")
+    return functional.interpolate(image, size, mode="area")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.dpe import DPE, SIDE
 from midtone.baselines.learned.tensors import device_of
@@ -29,7 +30,7 @@ class Supervised:
 
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:
         """Learn from images and what they should be."""
-        error = F.mse_loss(_run(self.network, image.flip(1)), target.flip(1))
+        error = functional.mse_loss(_run(self.network, image.flip(1)), target.flip(1))
         self.optimizer.zero_grad()
         error.backward()
         self.optimizer.step()
@@ -42,16 +43,14 @@ class Critic(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         sizes = [3, *_CRITIC_WIDTHS]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 5, 2, padding=2) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 5, 2, padding=2) for a, b in pairwise(sizes))
         self.output = nn.Linear(sizes[-1] * (SIDE >> len(_CRITIC_WIDTHS)) ** 2, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """N x 3 x 512 x 512 -> N."""
         x = image
         for conv in self.convs:
-            x = F.instance_norm(F.leaky_relu(conv(x), 0.2))
+            x = functional.instance_norm(functional.leaky_relu(conv(x), 0.2))
         return self.output(x.flatten(1))[:, 0]
 
 
@@ -100,9 +99,12 @@ class Unpaired:
         good, bad = _run(self.network, x), _run(self.back, y)
         again, back_again = self._again
         terms = {
-            "identity": IDENTITY * (F.mse_loss(good, x) + F.mse_loss(bad, y)),
+            "identity": IDENTITY * (functional.mse_loss(good, x) + functional.mse_loss(bad, y)),
             "cycle": CYCLE
-            * (F.mse_loss(_run(back_again, good), x) + F.mse_loss(_run(again, bad), y)),
+            * (
+                functional.mse_loss(_run(back_again, good), x)
+                + functional.mse_loss(_run(again, bad), y)
+            ),
             "adversarial": -(self.critics[0](good).mean() + self.critics[1](bad).mean()),
         }
         self.optimizer.zero_grad()
@@ -128,7 +130,7 @@ def critic_loss(critic: Critic, fake: Tensor, real: Tensor, weight: float) -> tu
     (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     norm = gradient.flatten(1).norm(dim=1)
     distance = critic(fake).mean() - critic(real).mean()
-    return distance + weight * F.relu(norm - 1).mean(), norm.mean()
+    return distance + weight * functional.relu(norm - 1).mean(), norm.mean()
 
 
 def with_own_norms(network: DPE) -> DPE:

@@ -8,12 +8,13 @@ the paper's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.layers import blur, gaussian_taps
 from midtone.baselines.learned.tensors import apply_tiled, device_of, tiles, to_image, to_tensor
@@ -53,7 +54,7 @@ class DPED(nn.Module):
         sizes = [3, *[channels] * 11, 3]
         self.convs = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel := 9 if k in (0, 11) else 3, padding=kernel // 2)
-            for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False))
+            for k, (inputs, outputs) in enumerate(pairwise(sizes))
         )
         self.norms = nn.ModuleList(InstanceNorm(channels) for _ in range(8))
 
@@ -63,17 +64,17 @@ class DPED(nn.Module):
         statistics: of the whole image's eight normalised maps, if ``image`` is a tile of it. With
         n < 8 of them, the n-th map is returned as it is before normalisation.
         """
-        x = F.relu(self.convs[0](image))
+        x = functional.relu(self.convs[0](image))
         for block in range(4):
             y = x
             for k in (2 * block, 2 * block + 1):
                 y = self.convs[k + 1](y)
                 if statistics is not None and k == len(statistics):
                     return y
-                y = F.relu(self.norms[k](y, None if statistics is None else statistics[k]))
+                y = functional.relu(self.norms[k](y, None if statistics is None else statistics[k]))
             x = x + y
         for conv in self.convs[9:11]:
-            x = F.relu(conv(x))
+            x = functional.relu(conv(x))
         return 0.58 * torch.tanh(self.convs[11](x)) + 0.5
 
 
@@ -131,7 +132,13 @@ class Discriminator(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        sizes = ((1, 48, 11, 4), (48, 128, 5, 2), (128, 192, 3, 1), (192, 192, 3, 1), (192, 128, 3, 2))
+        sizes = (
+            (1, 48, 11, 4),
+            (48, 128, 5, 2),
+            (128, 192, 3, 1),
+            (192, 192, 3, 1),
+            (192, 128, 3, 2),
+        )
         self.convs = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
             for inputs, outputs, kernel, stride in sizes
@@ -144,10 +151,10 @@ class Discriminator(nn.Module):
         """N x 3 x 100 x 100 in [0, 1] -> logits N x 2: made by the generator, or by the camera."""
         x = (image * image.new_tensor(_GREY)[:, None, None]).sum(1, True)
         for number, conv in enumerate(self.convs):
-            x = F.leaky_relu(conv(x), 0.2)
+            x = functional.leaky_relu(conv(x), 0.2)
             if number:
                 x = self.norms[number - 1](x)
-        return self.output(F.leaky_relu(self.fc(x.flatten(1)), 0.2))
+        return self.output(functional.leaky_relu(self.fc(x.flatten(1)), 0.2))
 
 
 def losses(
@@ -159,9 +166,9 @@ def losses(
     taps = taps / taps.sum()
     made = torch.zeros(count, dtype=torch.long, device=enhanced.device)
     return {
-        "content": 10 * F.mse_loss(vgg(enhanced), vgg(target)),
+        "content": 10 * functional.mse_loss(vgg(enhanced), vgg(target)),
         "colour": 0.5 * (blur(enhanced, taps) - blur(target, taps)).square().sum() / (2 * count),
-        "texture": -F.cross_entropy(discriminator(enhanced), made, reduction="sum"),
+        "texture": -functional.cross_entropy(discriminator(enhanced), made, reduction="sum"),
         "tv": 2000 * total_variation(enhanced),
     }
 
@@ -190,7 +197,7 @@ class Training:
         self.optimizer.step()
         both = torch.cat([enhanced.detach(), target])
         kind = torch.arange(len(both), device=both.device) // len(target)
-        error = F.cross_entropy(self.discriminator(both), kind)
+        error = functional.cross_entropy(self.discriminator(both), kind)
         self._second.zero_grad()
         error.backward()
         self._second.step()

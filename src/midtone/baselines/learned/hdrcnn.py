@@ -7,9 +7,11 @@ mapper: ``rht`` (the paper's row) or ``reinhard`` (ours).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.layers import blur, gaussian_taps, symmetric_pad
 from midtone.baselines.learned.tensors import tiles
@@ -34,7 +36,7 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """N x inputs x H x W -> N x outputs x 2 H x 2 W."""
-        return F.relu(self.norm(self.conv(x)))
+        return functional.relu(self.norm(self.conv(x)))
 
 
 class HDRCNN(nn.Module):
@@ -46,7 +48,7 @@ class HDRCNN(nn.Module):
         self.middle = nn.Conv2d(512, 512, 3, padding=1)
         self.middle_norm = nn.BatchNorm2d(512)
         widths = [512, 512, 512, 256, 128, 64]
-        self.up = nn.ModuleList(Upsample(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(Upsample(a, b) for a, b in pairwise(widths))
         self.fuse = nn.ModuleList(nn.Conv2d(2 * width, width, 1) for width in widths[1:])
         self.output = nn.Conv2d(64, 3, 1)
         self.output_norm = nn.BatchNorm2d(3)
@@ -58,13 +60,13 @@ class HDRCNN(nn.Module):
         skips = []
         for block in self.encoder.blocks:
             for conv in block:
-                x = F.relu(conv(x))
+                x = functional.relu(conv(x))
             skips.append(x)
-            x = F.max_pool2d(x, 2)
-        x = F.relu(self.middle_norm(self.middle(x)))
+            x = functional.max_pool2d(x, 2)
+        x = functional.relu(self.middle_norm(self.middle(x)))
         for up, fuse in zip(self.up, self.fuse, strict=True):
             x = fuse(torch.cat([up(x), to_log(skips.pop() / 255)], 1))
-        x = F.relu(self.output_norm(self.output(x)))
+        x = functional.relu(self.output_norm(self.output(x)))
         return self.output_fuse(torch.cat([x, to_log(image)], 1))
 
 
@@ -165,7 +167,11 @@ def published_names() -> dict[str, str]:
             layer = next(order)
         if kind == "beta":
             norm = next(norms)
-        ours = f"{norm}.{kinds[kind]}" if kind in kinds else f"{layer}.{'weight' if kind[0] == 'W' else 'bias'}"
+        ours = (
+            f"{norm}.{kinds[kind]}"
+            if kind in kinds
+            else f"{layer}.{'weight' if kind[0] == 'W' else 'bias'}"
+        )
         names[ours] = theirs
     return names
 

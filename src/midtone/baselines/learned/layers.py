@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class SameConv2d(nn.Conv2d):
@@ -28,7 +28,7 @@ class SameConv2d(nn.Conv2d):
         for size in (input.shape[-1], input.shape[-2]):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             padding += [total // 2, total - total // 2]
-        return super().forward(F.pad(input, padding))
+        return super().forward(functional.pad(input, padding))
 
 
 def symmetric_pad(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
@@ -60,7 +60,7 @@ def blur(image: Tensor, taps: Tensor) -> Tensor:
     for kernel in (taps[:, None], taps[None]):
         padding = (kernel.shape[0] // 2, kernel.shape[1] // 2)
         weight = kernel.expand(channels, 1, -1, -1)
-        image = F.conv2d(image, weight, padding=padding, groups=channels)
+        image = functional.conv2d(image, weight, padding=padding, groups=channels)
     return image
 
 

@@ -54,9 +54,7 @@ DEFINITIONS = {
         rht.enhance_rht,
         list_names=_LIST,
     ),
-    "hdrcnn-reinhard": Definition(
-        rht.HDRCNNAlone, _HDRCNN, rht.enhance_reinhard, list_names=_LIST
-    ),
+    "hdrcnn-reinhard": Definition(rht.HDRCNNAlone, _HDRCNN, rht.enhance_reinhard, list_names=_LIST),
     "dped-iphone": _DPED,
     "dped-blackberry": _DPED,
     "dped-sony": _DPED,
@@ -115,7 +113,7 @@ def load(
 
 
 def device_of(device: str) -> str:
-    """"cpu" or "cuda" of "auto". Raises ModelError where there is no CUDA."""
+    """ "cpu" or "cuda" of "auto". Raises ModelError where there is no CUDA."""
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("torch finds no CUDA device; use cpu")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"

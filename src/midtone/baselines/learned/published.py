@@ -117,7 +117,9 @@ def _read_list(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         if not all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays):
             raise ValueError
     except pickle.UnpicklingError as error:
-        raise ModelError(f"{path}: is damaged or holds more than arrays, and is not read") from error
+        raise ModelError(
+            f"{path}: is damaged or holds more than arrays, and is not read"
+        ) from error
     except Exception as error:  # a hostile pickle can raise anything
         raise ModelError(f"{path}: is damaged or holds no list of weights") from error
     if len(arrays) != len(names):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.layers import SameConv2d
 from midtone.baselines.learned.tensors import apply_tiled, device_of, tiles, to_tensor
@@ -32,7 +32,7 @@ class DecomNet(nn.Module):
         """N x 3 x H x W in [0, 1] -> N x 4 x H x W in (0, 1): R (3 channels), then I."""
         x = self.shallow(torch.cat([image.amax(1, True), image], 1))
         for layer in self.layers:
-            x = F.relu(layer(x))
+            x = functional.relu(layer(x))
         return torch.sigmoid(self.recon(x))
 
 
@@ -47,7 +47,9 @@ class RelightNet(nn.Module):
         self.fusion = SameConv2d(3 * channels, channels, 1)
         self.output = SameConv2d(channels, 1, 3)
 
-    def forward(self, layers: Tensor, rows: Rows | None = None, columns: Rows | None = None) -> Tensor:
+    def forward(
+        self, layers: Tensor, rows: Rows | None = None, columns: Rows | None = None
+    ) -> Tensor:
         """R and I, N x 4 x H x W -> I', N x 1 x H x W, not clipped.
 
         rows and columns: where H and W lie in a larger image of which this is a tile; it must begin
@@ -55,13 +57,15 @@ class RelightNet(nn.Module):
         """
         skips = [self.conv0(layers)]
         for down in self.down:
-            skips.append(F.relu(down(skips[-1])))
+            skips.append(functional.relu(down(skips[-1])))
         x = skips.pop()
         scales = []
         for up in self.up:
             skip = skips.pop()
             height, width = skip.shape[-2:]
-            x = F.relu(up(_enlarge(x, _nearest(height, x.shape[-2]), _nearest(width, x.shape[-1]))))
+            x = functional.relu(
+                up(_enlarge(x, _nearest(height, x.shape[-2]), _nearest(width, x.shape[-1])))
+            )
             x = x + skip
             scales.append(x)
         height, width = layers.shape[-2:]
@@ -93,9 +97,12 @@ class RetinexNet(nn.Module):
 
 def published_names() -> dict[str, str]:
     """Our names of parameters -> the authors'."""
-    ours = {"decom.shallow": "DecomNet/shallow_feature_extraction", "decom.recon": "DecomNet/recon_layer"}
+    ours = {
+        "decom.shallow": "DecomNet/shallow_feature_extraction",
+        "decom.recon": "DecomNet/recon_layer",
+    }
     ours |= {f"decom.layers.{k}": f"DecomNet/activated_layer_{k}" for k in range(5)}
-    relight = ["conv0", *(f"down.{k}" for k in range(3)), *(f"up.{k}" for k in range(3)), "fusion", "output"]
+    relight = ["conv0", "down.0", "down.1", "down.2", "up.0", "up.1", "up.2", "fusion", "output"]
     for number, layer in enumerate(relight):
         ours[f"relight.{layer}"] = "RelightNet/conv2d" + (f"_{number}" if number else "")
     return {
@@ -122,7 +129,7 @@ def relit(network: RetinexNet, image: Tensor, side: int = 512) -> Tensor:
     height, width = image.shape[-2:]
     illumination = torch.empty_like(layers[:, 3:])
     for tile in tiles(height, width, _RELIGHT_HALO, side, 8):
-        rows, columns = ((*span, size) for span, size in zip(tile.outer, (height, width), strict=True))
+        rows, columns = (*tile.outer[0], height), (*tile.outer[1], width)
         tile.paste(network.relight(tile.cut(layers), rows, columns), illumination)
     return layers[:, :3] * illumination
 
@@ -199,14 +206,14 @@ def smoothness(illumination: Tensor, reflectance: Tensor) -> Tensor:
     grey = (reflectance * weights).sum(1, True)
     total = illumination.new_zeros(())
     for lift, edges in zip(_gradients(illumination), _gradients(grey), strict=True):
-        edges = F.avg_pool2d(edges, 3, 1, 1, count_include_pad=False)
+        edges = functional.avg_pool2d(edges, 3, 1, 1, count_include_pad=False)
         total = total + (lift * torch.exp(-10 * edges)).mean()
     return total
 
 
 def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute differences across and down, by the authors' 2 x 2 kernels, zeros behind the border."""
-    padded = F.pad(image, (0, 1, 0, 1))
+    """Absolute differences across and down, by the authors' 2 x 2 kernels; zeros lie outside."""
+    padded = functional.pad(image, (0, 1, 0, 1))
     corner = padded[..., 1:, 1:]
     return (corner - padded[..., 1:, :-1]).abs(), (corner - padded[..., :-1, 1:]).abs()
 

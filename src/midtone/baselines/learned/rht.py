@@ -9,14 +9,22 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.hdrcnn import HDRCNN, linear_image, reinhard
 from midtone.baselines.learned.layers import SameConv2d
 from midtone.baselines.learned.tensors import device_of, to_image, to_tensor
 
 SIDE = 512
-_LAYERS = ((3, 64, 1, 1), (64, 64, 7, 2), (64, 128, 5, 2), (128, 256, 3, 2), (256, 256, 3, 2), (256, 512, 3, 2))  # fmt: skip
+_LAYERS = (
+    (3, 64, 1, 1),
+    (64, 64, 7, 2),
+    (64, 128, 5, 2),
+    (128, 256, 3, 2),
+    (256, 256, 3, 2),
+    (256, 512, 3, 2),
+)
+"""Inputs, outputs, kernel, stride."""
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
@@ -57,20 +65,20 @@ class RHT(nn.Module):
         shifts = iter(self.shifts)
         skips = []
         for layer in self.down:
-            x = F.elu(_normalise(layer(x), next(shifts)))
+            x = functional.elu(_normalise(layer(x), next(shifts)))
             skips.append(x)
         skips.pop()
         for layer in self.up[:-1]:
-            x = F.elu(_normalise(layer(x), next(shifts)))
+            x = functional.elu(_normalise(layer(x), next(shifts)))
             skip = skips.pop()
             x = x + skip + x * skip
         x = _normalise(self.up[-1](x), next(shifts))
-        return F.elu(x + linear.clamp(min=0) ** (1 / 2.2) / 30).clamp(0, 1)
+        return functional.elu(x + linear.clamp(min=0) ** (1 / 2.2) / 30).clamp(0, 1)
 
 
 def _normalise(x: Tensor, shift: Tensor) -> Tensor:
     """Batch normalisation without a scale, by the batch's own statistics."""
-    return F.batch_norm(x, None, None, None, shift, training=True, eps=1e-3)
+    return functional.batch_norm(x, None, None, None, shift, training=True, eps=1e-3)
 
 
 class HDRCNNWithRHT(nn.Module):
@@ -111,9 +119,11 @@ def enhance_rht(network: HDRCNNWithRHT, image: np.ndarray) -> np.ndarray:
     """
     with torch.inference_mode():
         linear = linear_image(network.hdrcnn, to_tensor(image, device_of(network)))
-        small = F.interpolate(linear, (SIDE, SIDE), mode="area")
+        small = functional.interpolate(linear, (SIDE, SIDE), mode="area")
         result = network.rht(small)
-        return to_image(F.interpolate(result, image.shape[:2], mode="bilinear", antialias=True))
+        return to_image(
+            functional.interpolate(result, image.shape[:2], mode="bilinear", antialias=True)
+        )
 
 
 def enhance_reinhard(network: HDRCNNAlone, image: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """TensorFlow checkpoints (the "V2" format) read without TensorFlow.
 
-``NAME.index`` is a table of sorted keys in LevelDB's format: blocks of prefix-compressed entries, an
-index block of where the blocks are, and a footer. The value of a key is a protocol buffer with the
-variable's type, shape, and its place in ``NAME.data-00000-of-00001``, which holds the raw
+``NAME.index`` is a table of sorted keys in LevelDB's format: blocks of prefix-compressed entries,
+an index block of where the blocks are, and a footer. The value of a key is a protocol buffer with
+the variable's type, shape, and its place in ``NAME.data-00000-of-00001``, which holds the raw
 little-endian values.
 """
 
@@ -70,7 +70,7 @@ def read(index: Path, data: Path) -> dict[str, np.ndarray]:
                 values[name] = np.frombuffer(raw, "<f4").reshape(variable.shape)
     except OSError as error:
         raise ModelError(
-            f"{data}: cannot be read ({error.strerror}); a checkpoint is its .index and its data file"
+            f"{data}: cannot be read ({error.strerror}); it needs its .index and data file"
         ) from error
     return values
 
@@ -81,7 +81,7 @@ def read_index(path: Path) -> dict[str, Variable]:
         table = path.read_bytes()
     except OSError as error:
         raise ModelError(
-            f"{path}: cannot be read ({error.strerror}); a checkpoint is its .index and its data file"
+            f"{path}: cannot be read ({error.strerror}); it needs its .index and data file"
         ) from error
     try:
         footer = table[-_FOOTER:]
@@ -128,7 +128,11 @@ def _of_optimizer(name: str) -> bool:
 def _block(table: bytes, start: int, size: int) -> bytes:
     block, kind = table[start : start + size], table[start + size]
     stored = int.from_bytes(table[start + size + 1 : start + size + 5], "little")
-    if len(block) != size or kind != 0 or masked_checksum(table[start : start + size + 1]) != stored:
+    if (
+        len(block) != size
+        or kind != 0
+        or masked_checksum(table[start : start + size + 1]) != stored
+    ):
         raise ValueError
     return block
 

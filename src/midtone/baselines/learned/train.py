@@ -144,6 +144,7 @@ def run(
     batches: Iterator[tuple[Tensor, Tensor]],
     recipe: Recipe,
     *,
+    device: str = "cpu",
     report: Callable[[int, dict[str, float]], object],
     every: int = 50,
 ) -> None:
@@ -154,7 +155,8 @@ def run(
         share = 0.55 + 0.45 * math.cos(math.pi * step / recipe.steps)
         for group in training.optimizer.param_groups:
             group["lr"] = share * recipe.learning_rate
-        for name, value in training.step(*next(batches)).items():
+        image, target = (crop.to(device) for crop in next(batches))
+        for name, value in training.step(image, target).items():
             sums[name] = sums.get(name, 0) + value
         if step % every == 0 or step == recipe.steps:
             count = step % every or every

@@ -6,12 +6,14 @@ No such weights come with midtone.
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.published import read_file
 from midtone.errors import ModelError
@@ -32,9 +34,7 @@ class VGG(nn.Module):
         for count, width in zip(blocks, _WIDTHS, strict=True):
             sizes = [inputs, *[width] * count]
             self.blocks.append(
-                nn.ModuleList(
-                    nn.Conv2d(a, b, 3, padding=1) for a, b in zip(sizes, sizes[1:], strict=False)
-                )
+                nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sizes))
             )
             inputs = width
 
@@ -43,9 +43,9 @@ class VGG(nn.Module):
         x = 255 * image - image.new_tensor(_MEAN)[:, None, None]
         for number, block in enumerate(self.blocks):
             if number:
-                x = F.max_pool2d(x, 2)
+                x = functional.max_pool2d(x, 2)
             for conv in block:
-                x = F.relu(conv(x))
+                x = functional.relu(conv(x))
         return x
 
 
@@ -57,7 +57,8 @@ def load_vgg(path: Path, blocks: tuple[int, ...] = VGG19) -> VGG:
     """
     values = read_file(path)
     network = VGG(blocks)
-    kernels = sorted((n for n in values if n.startswith("features.") and n.endswith(".weight")), key=_number)
+    kernels = [name for name in values if re.fullmatch(r"features\.\d+\.weight", name)]
+    kernels.sort(key=lambda name: int(name.split(".")[1]))
     convs = [conv for block in network.blocks for conv in block]
     if len(kernels) != len(convs):
         raise ModelError(f"{path}: has {len(kernels)} convolutions instead of VGG's {len(convs)}")
@@ -69,8 +70,3 @@ def load_vgg(path: Path, blocks: tuple[int, ...] = VGG19) -> VGG:
             conv.weight.copy_(torch.from_numpy(values[name]))
             conv.bias.copy_(torch.from_numpy(bias))
     return network.requires_grad_(False).eval()
-
-
-def _number(name: str) -> int:
-    digits = name.split(".")[1]
-    return int(digits) if digits.isdigit() else -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from midtone.baselines.learned.tensors import apply_tiled, device_of, to_image, to_tensor
 
@@ -36,12 +36,12 @@ class ZeroDCE(nn.Module):
 
     def curves(self, image: Tensor) -> Tensor:
         """N x 3 x H x W in [0, 1] -> curve parameters A, N x 24 x H x W in [-1, 1]."""
-        x1 = F.relu(self.e_conv1(image))
-        x2 = F.relu(self.e_conv2(x1))
-        x3 = F.relu(self.e_conv3(x2))
-        x4 = F.relu(self.e_conv4(x3))
-        x5 = F.relu(self.e_conv5(torch.cat([x3, x4], 1)))
-        x6 = F.relu(self.e_conv6(torch.cat([x2, x5], 1)))
+        x1 = functional.relu(self.e_conv1(image))
+        x2 = functional.relu(self.e_conv2(x1))
+        x3 = functional.relu(self.e_conv3(x2))
+        x4 = functional.relu(self.e_conv4(x3))
+        x5 = functional.relu(self.e_conv5(torch.cat([x3, x4], 1)))
+        x6 = functional.relu(self.e_conv6(torch.cat([x2, x5], 1)))
         return torch.tanh(self.e_conv7(torch.cat([x1, x6], 1)))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -88,8 +88,8 @@ def illumination_smoothness(curves: Tensor) -> Tensor:
 
 def spatial_consistency(image: Tensor, enhanced: Tensor) -> Tensor:
     """Change of the differences between 4 x 4 regions and their four neighbours (equation 5)."""
-    before, after = (F.pad(F.avg_pool2d(x.mean(1, True), 4), (1, 1, 1, 1)) for x in (image, enhanced))
-    change = before - after
+    before, after = (functional.avg_pool2d(x.mean(1, True), 4) for x in (image, enhanced))
+    change = functional.pad(before - after, (1, 1, 1, 1))
     centre = change[..., 1:-1, 1:-1]
     neighbours = (
         change[..., 1:-1, :-2],
@@ -109,20 +109,18 @@ def colour_constancy(enhanced: Tensor) -> Tensor:
 
 def exposure_control(enhanced: Tensor, level: float = 0.6) -> Tensor:
     """Distance of the mean of 16 x 16 regions from a well exposed level (equation 6)."""
-    return (F.avg_pool2d(enhanced.mean(1, True), 16) - level).square().mean()
+    return (functional.avg_pool2d(enhanced.mean(1, True), 16) - level).square().mean()
 
 
 class Training:
-    """One step of the authors' training: Adam 1e-4, weight decay 1e-4, gradient norm at most 0.1."""
+    """One step of the authors' training: Adam, weight decay 1e-4, gradient norm at most 0.1."""
 
     def __init__(self, network: ZeroDCE, learning_rate: float = 1e-4) -> None:
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0, 0.02)
         self.network = network
-        self.optimizer = torch.optim.Adam(
-            network.parameters(), lr=learning_rate, weight_decay=1e-4
-        )
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, weight_decay=1e-4)
 
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:
         """Learn from N x 3 x H x W; ``target`` is not used: the method has no references."""
