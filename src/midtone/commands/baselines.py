@@ -85,8 +85,8 @@ def run(options: argparse.Namespace) -> int:
 def _here(method: Method) -> str:
     from midtone.baselines.learned import weights
 
-    path = weights.find(method.name) or (method.also and weights.find(method.also)) or None
-    if not path:
+    path = weights.find(method.name) or (weights.find(method.also) if method.also else None)
+    if path is None:
         return f"no weights; midtone baselines import {method.name} FILES"
     try:
         info = weights.read_info(path)
