@@ -75,10 +75,12 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         raise ModelError(f"{path}: reading it needs torch: pip install midtone[train]") from error
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
+    except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{path}: is damaged or holds more than weights, and is not read"
+            f"{path}: is damaged or holds more than weights; it is not read"
         ) from error
+    except Exception as error:  # a damaged pickle can raise anything
+        raise ModelError(f"{path}: is damaged or no file of torch's") from error
     if not isinstance(values, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in values.items()
     ):
