@@ -40,7 +40,7 @@ def test_importing_prints_source_licence_and_checksum(capsys, tmp_path, folder):
     assert printed.startswith(f"{path}: 79,416 values of zero-dce\n")
     assert "CC BY-NC 4.0" in printed
     assert info.made["files"]["Epoch99.pth"] in printed
-    assert "not compared with known ones" in printed
+    assert "are not among those that were checked" in printed
     assert main(["baselines"]) == 0
     assert f"authors' (CC BY-NC 4.0), {path}" in capsys.readouterr().out
     assert main(["baselines", "import", "zero-dce", str(tmp_path / "Epoch99.pth")]) == 2

@@ -132,7 +132,7 @@ def test_an_imported_method_says_what_it_is(checkpoint, tmp_path):
     assert info.label == "dped-sony (authors')"
     assert info.licence == catalogue.NO_LICENCE
     assert set(info.made["files"]) == {checkpoint.name, "sony_orig" + DATA_SUFFIX}
-    assert info.made["checked"] is False
+    assert info.made["known"] is False
     image = np.zeros((20, 30, 3), np.uint8)
     assert networks.load(out)(image).shape == image.shape
 

@@ -113,7 +113,8 @@ def import_(options: argparse.Namespace) -> int:
     print(f"  licence:  {imported.info.licence}")
     for name, checksum in made["files"].items():
         print(f"  sha256:   {checksum}  {name}")
-    print(f"  {'the files are' if made['checked'] else 'not compared with'} known ones")
+    known = "are the published ones" if made["known"] else "are not among those that were checked"
+    print(f"  the checksums {known}")
     if imported.missing:
         missing = ", ".join(imported.missing)
         print(f"  {missing} missing; import the other files together with these")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from midtone.errors import UsageError
 
@@ -19,7 +19,7 @@ class Method:
     licence:   of the published weights
     code:      licence of the authors' code, which is not used here
     also:      another method whose file of weights holds these weights too
-    known:     SHA-256 of published files that have been checked, by name
+    known:     SHA-256 of the published files, where they have been read
     """
 
     name: str
@@ -30,7 +30,7 @@ class Method:
     licence: str
     code: str
     also: str = ""
-    known: dict[str, str] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
 
 
 _ZERO_DCE = "Guo et al., Zero-Reference Deep Curve Estimation, CVPR 2020"
@@ -55,7 +55,7 @@ def _dped(phone: str, row: str, index: str, data: str) -> Method:
         f"{name}_orig.index (beside {name}_orig{_DATA})",
         NO_LICENCE,
         NO_LICENCE,
-        known={f"{name}_orig.index": index, f"{name}_orig{_DATA}": data},
+        known=(index, data),
     )
 
 
@@ -115,14 +115,10 @@ METHODS = {
             "the .index files of Decom and of Relight (beside their data files)",
             "MIT",
             "MIT",
-            known={
-                "RetinexNet-tensorflow.index": (
-                    "ee034c9bea109e8557db700cfd50636f1f93590a8b2e3af7ad873a865cbc45cd"
-                ),
-                f"RetinexNet-tensorflow{_DATA}": (
-                    "c12d0caa441bcb2c36f4d0cbba445909ebdd53306aa06fddc7668cf16b881cf3"
-                ),
-            },
+            known=(
+                "ee034c9bea109e8557db700cfd50636f1f93590a8b2e3af7ad873a865cbc45cd",
+                "c12d0caa441bcb2c36f4d0cbba445909ebdd53306aa06fddc7668cf16b881cf3",
+            ),
         ),
         Method(
             "deep-upe",
@@ -141,9 +137,7 @@ METHODS = {
             "Epoch99.pth",
             "CC BY-NC 4.0",
             "CC BY-NC 4.0",
-            known={
-                "Epoch99.pth": "a4395acb874f320375d9704997cef874eaaaaa26a1777ceb29a92b70f74c3612"
-            },
+            known=("a4395acb874f320375d9704997cef874eaaaaa26a1777ceb29a92b70f74c3612",),
         ),
     )
 }

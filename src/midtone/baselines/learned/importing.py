@@ -41,7 +41,7 @@ def import_weights(name: str, paths: Sequence[Path]) -> Imported:
         "source": method.source,
         "paper": method.paper,
         "files": files,
-        "checked": all(method.known.get(file) == value for file, value in files.items()),
+        "known": set(files.values()) <= set(method.known),
     }
     present = {ours.split(".")[0] for ours in values}
     missing = tuple(part for part in _PARTS.get(method.name, ()) if part not in present)
