@@ -252,6 +252,15 @@ def test_the_wrong_method(checkpoint):
         import_weights("dpad", [checkpoint])
 
 
+def test_another_phones_weights(checkpoint, monkeypatch):
+    """All three DPED networks have the same names and shapes; published files are told apart."""
+    known = catalogue.method("dped-iphone").known
+    monkeypatch.setattr(published, "checksums", lambda paths: dict(zip("ab", known, strict=True)))
+    with pytest.raises(ModelError, match="these are the weights of dped-iphone"):
+        import_weights("dped-sony", [checkpoint])
+    assert import_weights("dped-iphone", [checkpoint]).info.made["known"] is True
+
+
 def test_a_wrong_shape(tmp_path, dped):
     wrong = dped | {"generator/W5": np.zeros((3, 3, 64, 32), np.float32)}
     index = write_checkpoint(tmp_path / "wrong", wrong)

@@ -37,6 +37,9 @@ def import_weights(name: str, paths: Sequence[Path]) -> Imported:
     for path in paths:
         values = convert(method.name, published.read_file(path, _list_names(name)), path) | values
     files = published.checksums(paths)
+    for other in catalogue.METHODS.values():
+        if other is not method and set(files.values()) & set(other.known):
+            raise ModelError(f"{paths[0]}: these are the weights of {other.name}")
     made = {
         "source": method.source,
         "paper": method.paper,
