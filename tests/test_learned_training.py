@@ -215,7 +215,7 @@ def test_hdr_cnn_makes_a_step():
     torch.manual_seed(0)
     network = rht.HDRCNNAlone()
     training = train.start("hdrcnn-reinhard", network, SMALL, None)
-    bright = torch.rand(1, 3, 32, 32)
+    bright = torch.rand(2, 3, 32, 32)
     before = network.hdrcnn.output_fuse.weight.clone()
     terms = training.step(bright, bright)
     assert all(np.isfinite(value) for value in terms.values())

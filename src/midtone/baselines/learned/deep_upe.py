@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from midtone.baselines.learned.descent import descend
 from midtone.baselines.learned.layers import SameConv2d, dense
 from midtone.baselines.learned.tensors import device_of, to_image, to_tensor
 
@@ -210,6 +211,10 @@ class Training:
     """One step of the authors' training: Adam 1e-4 on 256 x 256 crops."""
 
     def __init__(self, network: DeepUPE, learning_rate: float = 1e-4) -> None:
+        # S below I is replaced by I and has no gradient: begin above most of an image.
+        with torch.no_grad():
+            assert network.prediction.bias is not None
+            network.prediction.bias[-3 * _DEPTH :] = 0.8
         self.network = network
         self.optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
 
@@ -217,7 +222,4 @@ class Training:
         """Learn from dark N x 3 x H x W and well exposed ones."""
         terms = losses(image, target, self.network(image))
         terms = {name: WEIGHTS[name] * value for name, value in terms.items()}
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        self.optimizer.step()
-        return {name: float(value.detach()) for name, value in terms.items()}
+        return descend(self.optimizer, terms)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from midtone.baselines.learned.descent import descend
 from midtone.baselines.learned.dpe import DPE, SIDE
 from midtone.baselines.learned.tensors import device_of
 
@@ -31,10 +32,7 @@ class Supervised:
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:
         """Learn from images and what they should be."""
         error = functional.mse_loss(_run(self.network, image.flip(1)), target.flip(1))
-        self.optimizer.zero_grad()
-        error.backward()
-        self.optimizer.step()
-        return {"mse": float(error.detach())}
+        return descend(self.optimizer, {"mse": error})
 
 
 class Critic(nn.Module):
@@ -87,10 +85,10 @@ class Unpaired:
         device = device_of(network)
         self.network, self.back = network, DPE().to(device)
         self._again = with_own_norms(network), with_own_norms(self.back)
-        self.critics = nn.ModuleList([Critic(), Critic()]).to(device)
+        self.critic, self.critic_back = Critic().to(device), Critic().to(device)
         generators = nn.ModuleList([network, self.back, *self._again])
         self.optimizer = _adam(generators, learning_rate)
-        self._second = _adam(self.critics, learning_rate)
+        self._second = _adam(nn.ModuleList([self.critic, self.critic_back]), learning_rate)
         self._penalties = AdaptivePenalty(), AdaptivePenalty()
 
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:
@@ -105,22 +103,17 @@ class Unpaired:
                 functional.mse_loss(_run(back_again, good), x)
                 + functional.mse_loss(_run(again, bad), y)
             ),
-            "adversarial": -(self.critics[0](good).mean() + self.critics[1](bad).mean()),
+            "adversarial": -(self.critic(good).mean() + self.critic_back(bad).mean()),
         }
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        self.optimizer.step()
-        values = {name: float(value.detach()) for name, value in terms.items()}
-        fakes, reals = (good.detach(), bad.detach()), (y, x)
-        self._second.zero_grad()
-        for critic, fake, real, penalty in zip(
-            self.critics, fakes, reals, self._penalties, strict=True
+        values = descend(self.optimizer, terms)
+        errors = {}
+        for name, critic, penalty, fake, real in (
+            ("critic", self.critic, self._penalties[0], good, y),
+            ("critic_back", self.critic_back, self._penalties[1], bad, x),
         ):
-            error, norm = critic_loss(critic, fake, real, penalty.weight)
-            error.backward()
+            errors[name], norm = critic_loss(critic, fake.detach(), real, penalty.weight)
             penalty.update(float(norm.detach()))
-        self._second.step()
-        return values | {"penalty_weight": self._penalties[0].weight}
+        return values | descend(self._second, errors)
 
 
 def critic_loss(critic: Critic, fake: Tensor, real: Tensor, weight: float) -> tuple[Tensor, Tensor]:

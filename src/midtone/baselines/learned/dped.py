@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from midtone.baselines.learned.descent import descend
 from midtone.baselines.learned.layers import blur, gaussian_taps
 from midtone.baselines.learned.tensors import apply_tiled, device_of, tiles, to_image, to_tensor
 from midtone.baselines.learned.vgg import VGG
@@ -192,13 +193,8 @@ class Training:
         """Learn from N x 3 x 100 x 100 and the same by the camera."""
         enhanced = self.network(image)
         terms = losses(enhanced, target, self.discriminator, self.vgg)
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        self.optimizer.step()
+        values = descend(self.optimizer, terms)
         both = torch.cat([enhanced.detach(), target])
         kind = torch.arange(len(both), device=both.device) // len(target)
         error = functional.cross_entropy(self.discriminator(both), kind)
-        self._second.zero_grad()
-        error.backward()
-        self._second.step()
-        return {name: float(v.detach()) for name, v in (terms | {"discriminator": error}).items()}
+        return values | descend(self._second, {"discriminator": error})

@@ -8,11 +8,13 @@ mapper: ``rht`` (the paper's row) or ``reinhard`` (ours).
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from midtone.baselines.learned.descent import descend
 from midtone.baselines.learned.layers import blur, gaussian_taps, symmetric_pad
 from midtone.baselines.learned.tensors import tiles
 from midtone.baselines.learned.vgg import VGG, VGG16
@@ -58,7 +60,7 @@ class HDRCNN(nn.Module):
         """N x 3 x H x W RGB in [0, 1], sides multiples of 32 -> log of the linear image."""
         x = 255 * image.flip(1) - image.new_tensor(_MEAN_BGR)[:, None, None]
         skips = []
-        for block in self.encoder.blocks:
+        for block in self.encoder.layers():
             for conv in block:
                 x = functional.relu(conv(x))
             skips.append(x)
@@ -100,7 +102,8 @@ def linear_image(network: HDRCNN, image: Tensor, side: int = _TILE) -> Tensor:
         padded = symmetric_pad(padded, (0, part[1], 0, part[0]))
         down, right = down - part[0], right - part[1]
     result = torch.empty_like(padded)
-    for tile in tiles(*padded.shape[-2:], _HALO, side, _MULTIPLE):
+    rows, columns = padded.shape[-2:]
+    for tile in tiles(rows, columns, _HALO, side, _MULTIPLE):
         tile.paste(network(tile.cut(padded)), result)
     return blend(image, result[..., :height, :width])
 
@@ -226,10 +229,7 @@ class Training:
         """Learn from N x 3 x H x W as a virtual camera takes them; ``image`` is not used."""
         del image
         terms = losses(self.network, *virtual_camera(target))
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        self.optimizer.step()
-        return {name: float(value.detach()) for name, value in terms.items()}
+        return descend(self.optimizer, terms)
 
 
 def initialise(network: HDRCNN, vgg: VGG | None) -> None:
@@ -240,16 +240,15 @@ def initialise(network: HDRCNN, vgg: VGG | None) -> None:
     with torch.no_grad():
         if vgg is not None:
             network.encoder.load_state_dict(vgg.state_dict())
-            first = network.encoder.blocks[0][0]
+            first = network.encoder.layers()[0][0]
             first.weight.copy_(first.weight.flip(1))
         ramp = torch.tensor([0.25, 0.75, 0.75, 0.25])
         for up in network.up:
-            inputs, outputs = up.conv.weight.shape[:2]
-            up.conv.weight.zero_()
-            for channel in range(outputs):
-                for source in range(channel, inputs, outputs):
-                    up.conv.weight[source, channel] = torch.outer(ramp, ramp) * outputs / inputs
+            weight = cast(Upsample, up).conv.weight
+            inputs, outputs = weight.shape[:2]
+            same = torch.eye(outputs).repeat(inputs // outputs, 1) * outputs / inputs
+            weight.copy_(same[..., None, None] * torch.outer(ramp, ramp))
         for fuse in [*network.fuse, network.output_fuse]:
-            width = fuse.weight.shape[0]
-            fuse.weight.copy_(torch.eye(width).repeat(1, 2)[..., None, None])
-            fuse.bias.zero_()
+            weight, bias = fuse.get_parameter("weight"), fuse.get_parameter("bias")
+            weight.copy_(torch.eye(len(bias)).repeat(1, 2)[..., None, None])
+            bias.zero_()

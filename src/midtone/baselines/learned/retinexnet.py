@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from midtone.baselines.learned.descent import descend
 from midtone.baselines.learned.layers import SameConv2d
 from midtone.baselines.learned.tensors import apply_tiled, device_of, tiles, to_tensor
 
@@ -246,8 +247,5 @@ class Training:
             terms = {name: DECOM_WEIGHTS[name] * value for name, value in terms.items()}
         else:
             terms = relight_losses(self.network, image, target)
-        optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        optimizer.step()
         self._steps += 1
-        return {name: float(value.detach()) for name, value in terms.items()}
+        return descend(optimizer, terms)

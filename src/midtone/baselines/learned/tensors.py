@@ -67,7 +67,8 @@ def apply_tiled(
     pixels away.
     """
     whole: Tensor | None = None
-    for tile in tiles(*image.shape[-2:], halo, side):
+    height, width = image.shape[-2:]
+    for tile in tiles(height, width, halo, side):
         result = function(tile.cut(image))
         if whole is None:
             whole = image.new_empty(*result.shape[:2], *image.shape[-2:])

@@ -36,7 +36,9 @@ Degrade = Callable[[np.ndarray, float], np.ndarray]
 class Training(Protocol):
     """A network with its optimizer and losses."""
 
-    optimizer: torch.optim.Optimizer
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """That of the network, whose rate the loop sets."""
 
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:
         """Learn from N x 3 x H x W in [0, 1], and from what they should be; returns the losses."""
@@ -133,7 +135,7 @@ def _pair(
     """A degraded crop and the crop, in one of eight orientations."""
     top, left = (rng.integers(side - recipe.crop + 1) for side in photograph.shape[:2])
     target = photograph[top : top + recipe.crop, left : left + recipe.crop]
-    target = np.rot90(target, rng.integers(4))
+    target = np.rot90(target, int(rng.integers(4)))
     if rng.random() < 0.5:
         target = target[::-1]
     return degrade(target, rng.uniform(recipe.lowest_ev, recipe.highest_ev)), target

@@ -7,8 +7,10 @@ No such weights come with midtone.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -38,10 +40,14 @@ class VGG(nn.Module):
             )
             inputs = width
 
+    def layers(self) -> list[list[nn.Conv2d]]:
+        """The convolutions of each block."""
+        return [list(cast(Iterable[nn.Conv2d], block)) for block in self.blocks]
+
     def forward(self, image: Tensor) -> Tensor:
         """N x 3 x H x W RGB in [0, 1] -> the last block's N x 512 x H / 16 x W / 16 (relu5_4)."""
         x = 255 * image - image.new_tensor(_MEAN)[:, None, None]
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(self.layers()):
             if number:
                 x = functional.max_pool2d(x, 2)
             for conv in block:
@@ -59,11 +65,12 @@ def load_vgg(path: Path, blocks: tuple[int, ...] = VGG19) -> VGG:
     network = VGG(blocks)
     kernels = [name for name in values if re.fullmatch(r"features\.\d+\.weight", name)]
     kernels.sort(key=lambda name: int(name.split(".")[1]))
-    convs = [conv for block in network.blocks for conv in block]
+    convs = [conv for block in network.layers() for conv in block]
     if len(kernels) != len(convs):
         raise ModelError(f"{path}: has {len(kernels)} convolutions instead of VGG's {len(convs)}")
     for conv, name in zip(convs, kernels, strict=True):
         bias = values.get(name.replace(".weight", ".bias"), np.empty(0))
+        assert conv.bias is not None
         if values[name].shape != tuple(conv.weight.shape) or bias.shape != tuple(conv.bias.shape):
             raise ModelError(f"{path}: {name} or its bias has another shape than VGG's")
         with torch.no_grad():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from midtone.baselines.learned.descent import descend
 from midtone.baselines.learned.tensors import apply_tiled, device_of, to_image, to_tensor
 
 _RADIUS = 7  # pixels: seven 3 x 3 convolutions
@@ -51,7 +52,7 @@ class ZeroDCE(nn.Module):
 
 def apply_curves(image: Tensor, curves: Tensor) -> Tensor:
     """Equation 3: x <- x + A_n (x^2 - x), once for every three channels of ``curves``."""
-    for parameters in curves.split(3, 1):
+    for parameters in torch.split(curves, 3, 1):
         image = image + parameters * (image * image - image)
     return image
 
@@ -127,8 +128,4 @@ class Training:
         del target
         curves = self.network.curves(image)
         terms = losses(image, apply_curves(image, curves), curves)
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 0.1)
-        self.optimizer.step()
-        return {name: float(value.detach()) for name, value in terms.items()}
+        return descend(self.optimizer, terms, 0.1)
