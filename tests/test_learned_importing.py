@@ -168,7 +168,7 @@ def test_a_torch_file_is_read(tmp_path):
 def test_a_list_of_arrays_is_read(tmp_path):
     theirs = variables("hdrcnn-reinhard")
     arrays = np.empty(80, object)
-    arrays[:] = [theirs[name] for name in hdrcnn.published_list()]
+    arrays[:] = [theirs[name] for name in hdrcnn.published_names().values()]
     np.savez(tmp_path / "hdrcnn_params.npz", params=arrays)
     imported = import_weights("hdrcnn-rht", [tmp_path / "hdrcnn_params.npz"])
     assert imported.missing == ("rht",)

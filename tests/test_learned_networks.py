@@ -27,6 +27,7 @@ from midtone.baselines.learned import (  # noqa: E402
     zero_dce,
 )
 from midtone.baselines.learned.importing import convert  # noqa: E402
+from midtone.baselines.learned.layers import symmetric_pad  # noqa: E402
 from midtone.baselines.learned.tensors import apply_tiled, tiles, to_tensor  # noqa: E402
 
 COUNTS = {
@@ -134,7 +135,7 @@ def test_hdr_cnn_changes_only_what_is_nearly_white(made_up, reference):
 
 
 def test_the_authors_list_has_eighty_arrays():
-    names = hdrcnn.published_list()
+    names = list(hdrcnn.published_names().values())
     assert len(names) == 80
     assert names[26:30] == [
         "encoder/h6/conv/W_conv2d",
@@ -162,6 +163,13 @@ def test_retinexnet_by_tiles_equals_the_whole(height, width):
 def test_dped_by_tiles_equals_the_whole(made_up, reference):
     network, image = made_up("dped-sony"), to_tensor(reference["odd"])
     torch.testing.assert_close(dped.by_tiles(network, image, 40), network(image), atol=1e-5, rtol=0)
+
+
+def test_hdr_cnn_by_tiles_equals_the_whole(made_up):
+    network = made_up("hdrcnn-rht").hdrcnn
+    image = torch.rand(1, 3, 32, 800, generator=torch.Generator().manual_seed(0))
+    expected = hdrcnn.blend(image, network(image))
+    torch.testing.assert_close(hdrcnn.linear_image(network, image, 32), expected, rtol=1e-4, atol=0)
 
 
 def test_zero_dce_by_tiles_equals_the_whole(made_up, reference):
@@ -242,6 +250,13 @@ def test_reinhard_maps_the_brightest_to_white_and_keeps_the_order():
     result = hdrcnn.reinhard(ramp)[0, 0, 0]
     assert (result.diff() > 0).all()
     assert float(result[-1]) == pytest.approx(1, abs=1e-4)
+
+
+def test_symmetric_padding_repeats_the_edge():
+    image = torch.arange(3.0).expand(1, 1, 2, 3)
+    padded = symmetric_pad(image, (2, 7, 1, 0))[0, 0]
+    assert padded.shape == (3, 12)
+    assert padded[0].tolist() == [1, 0, 0, 1, 2, 2, 1, 0, 0, 1, 2, 2]
 
 
 def test_stretched_kernels_keep_their_sum_and_sides():

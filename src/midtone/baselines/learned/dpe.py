@@ -183,9 +183,8 @@ def global_features(network: DPE, bgr: Tensor) -> Tensor:
     """Of 1 x 3 x H x W, reduced (or enlarged) to 512 px and mirrored at the bottom or right."""
     if max(bgr.shape[-2:]) != SIDE:
         bgr = _resize(bgr, SIDE)
-    while max(missing := [SIDE - side for side in bgr.shape[-2:]]):
-        down, right = (min(m, side) for m, side in zip(missing, bgr.shape[-2:], strict=True))
-        bgr = symmetric_pad(bgr, (0, right, 0, down))
+    height, width = bgr.shape[-2:]
+    bgr = symmetric_pad(bgr, (0, SIDE - width, 0, SIDE - height))
     return network.whole_features(bgr)
 
 

@@ -95,12 +95,7 @@ def linear_image(network: HDRCNN, image: Tensor, side: int = _TILE) -> Tensor:
     Tiles give the same values as the whole image. Only pixels near white change.
     """
     height, width = image.shape[-2:]
-    down, right = (-size % _MULTIPLE for size in (height, width))
-    padded = image
-    while max(down, right):
-        part = min(down, padded.shape[-2]), min(right, padded.shape[-1])
-        padded = symmetric_pad(padded, (0, part[1], 0, part[0]))
-        down, right = down - part[0], right - part[1]
+    padded = symmetric_pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE))
     result = torch.empty_like(padded)
     rows, columns = padded.shape[-2:]
     for tile in tiles(rows, columns, _HALO, side, _MULTIPLE):
@@ -124,58 +119,35 @@ def reinhard(linear: Tensor, key: float = 0.18) -> Tensor:
     return (linear * mapped / luminance.clamp(min=1e-6)).clamp(0, 1).sqrt()
 
 
-def published_list() -> list[str]:
-    """The authors' names of the arrays in their .npz file, in its order."""
-    names: list[str] = []
-
-    def add(scope: str, kinds: str) -> None:
-        norm = "batch_norm_dc" if "decon2d" in scope else "batch_norm"
-        kernel = "deconv2d" if "decon2d" in scope else "conv2d"
-        names.extend([f"{scope}/W_{kernel}", f"{scope}/b_{kernel}"])
-        if kinds == "norm":
-            place = scope if "decon2d" in scope else scope.rsplit("/", 1)[0]
-            statistics = ("beta", "gamma", "moving_mean", "moving_variance")
-            names.extend(f"{place}/{norm}/{kind}" for kind in statistics)
-
-    for block, count in enumerate(VGG16, 1):
-        for k in range(1, count + 1):
-            add(f"encoder/h{block}/conv_{k}", "")
-    add("encoder/h6/conv", "norm")
-    for stage in range(1, 6):
-        if stage > 1:
-            add(f"decoder/h{stage}/fuse_skip_connection", "")
-        add(f"decoder/h{stage}/decon2d", "norm")
-    add("decoder/h6/fuse_skip_connection", "")
-    add("decoder/h7/conv2d", "norm")
-    add("decoder/h7/fuse_skip_connection", "")
-    return names
-
-
 def published_names() -> dict[str, str]:
-    """Our names of parameters -> the authors'."""
-    layers = [f"encoder.blocks.{b}.{k}" for b, count in enumerate(VGG16) for k in range(count)]
-    layers.append("middle")
+    """Our names of parameters -> the authors', in the order of the list in their .npz file."""
+    names: dict[str, str] = {}
+
+    def conv(ours: str, theirs: str, kind: str = "conv2d") -> None:
+        names[f"{ours}.weight"] = f"{theirs}/W_{kind}"
+        names[f"{ours}.bias"] = f"{theirs}/b_{kind}"
+
+    def norm(ours: str, theirs: str) -> None:
+        names[f"{ours}.bias"] = f"{theirs}/beta"
+        names[f"{ours}.weight"] = f"{theirs}/gamma"
+        names[f"{ours}.running_mean"] = f"{theirs}/moving_mean"
+        names[f"{ours}.running_var"] = f"{theirs}/moving_variance"
+
+    for block, count in enumerate(VGG16):
+        for k in range(count):
+            conv(f"encoder.blocks.{block}.{k}", f"encoder/h{block + 1}/conv_{k + 1}")
+    conv("middle", "encoder/h6/conv")
+    norm("middle_norm", "encoder/h6/batch_norm")
     for stage in range(5):
-        layers += [f"fuse.{stage - 1}"] * (stage > 0) + [f"up.{stage}.conv"]
-    layers += ["fuse.4", "output", "output_fuse"]
-    norms = iter(["middle_norm", *(f"up.{stage}.norm" for stage in range(5)), "output_norm"])
-    order, norm = iter(layers), ""
-    kinds = {"beta": "bias", "gamma": "weight", "moving_mean": "running_mean"}
-    kinds["moving_variance"] = "running_var"
-    names = {}
-    layer = ""
-    for theirs in published_list():
-        kind = theirs.rsplit("/", 1)[1]
-        if kind.startswith("W_"):
-            layer = next(order)
-        if kind == "beta":
-            norm = next(norms)
-        ours = (
-            f"{norm}.{kinds[kind]}"
-            if kind in kinds
-            else f"{layer}.{'weight' if kind[0] == 'W' else 'bias'}"
-        )
-        names[ours] = theirs
+        theirs = f"decoder/h{stage + 1}"
+        if stage:
+            conv(f"fuse.{stage - 1}", f"{theirs}/fuse_skip_connection")
+        conv(f"up.{stage}.conv", f"{theirs}/decon2d", "deconv2d")
+        norm(f"up.{stage}.norm", f"{theirs}/decon2d/batch_norm_dc")
+    conv("fuse.4", "decoder/h6/fuse_skip_connection")
+    conv("output", "decoder/h7/conv2d")
+    norm("output_norm", "decoder/h7/batch_norm")
+    conv("output_fuse", "decoder/h7/fuse_skip_connection")
     return names
 
 

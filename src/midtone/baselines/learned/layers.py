@@ -34,16 +34,14 @@ class SameConv2d(nn.Conv2d):
 def symmetric_pad(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
     """Mirror N x C x H x W at its edges, which are repeated (torch's "reflect" leaves them out).
 
-    padding: left, right, top, bottom; each at most the image's side
+    padding: left, right, top, bottom
     """
     left, right, top, bottom = padding
     for axis, before, after in ((-1, left, right), (-2, top, bottom)):
-        parts = [image]
-        if before:
-            parts.insert(0, image.narrow(axis, 0, before).flip(axis))
-        if after:
-            parts.append(image.narrow(axis, image.shape[axis] - after, after).flip(axis))
-        image = torch.cat(parts, axis)
+        if before or after:
+            size = image.shape[axis]
+            places = torch.arange(-before, size + after, device=image.device) % (2 * size)
+            image = image.index_select(axis, torch.minimum(places, 2 * size - 1 - places))
     return image
 
 

@@ -46,7 +46,7 @@ def _below(part: str, names: Mapping[str, str]) -> dict[str, str]:
 _DPED = Definition(dped.DPED, dped.published_names(), dped.enhance)
 _DPE = Definition(dpe.DPE, dpe.published_names(), dpe.enhance, normalise=dpe.normalise_name)
 _HDRCNN = _below("hdrcnn", hdrcnn.published_names())
-_LIST = tuple(hdrcnn.published_list())
+_LIST = tuple(hdrcnn.published_names().values())
 DEFINITIONS = {
     "hdrcnn-rht": Definition(
         rht.HDRCNNWithRHT,
