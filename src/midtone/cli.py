@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from midtone import __version__
 from midtone.commands import (
+    baselines,
     evaluate,
     explore,
     export,
@@ -26,7 +27,20 @@ from midtone.commands import (
 )
 from midtone.errors import Error, UsageError
 
-_COMMANDS = (fix, inspect, serve, models, render, explore, patches, train, export, evaluate, swap)
+_COMMANDS = (
+    fix,
+    inspect,
+    serve,
+    models,
+    render,
+    explore,
+    patches,
+    train,
+    export,
+    evaluate,
+    baselines,
+    swap,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
