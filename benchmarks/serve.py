@@ -60,11 +60,11 @@ def main() -> int:
         growth = memory[1] / memory[0] - 1
         print(f"memory after each half: {memory[0]:.0f}, {memory[1]:.0f} MB ({growth:+.1%})")
         plan = json.loads(_post(f"{address}api/plan", bodies[-1])[1])
-        small = base64.b64decode(plan["small"])
+        reduced = base64.b64decode(plan["reduced"])
         times = []
         for number in range(40):
             started = time.perf_counter()
-            _post(f"{address}api/plan?contrast={number % 2}", small)
+            _post(f"{address}api/plan?contrast={number % 2}", reduced)
             times.append(1000 * (time.perf_counter() - started))
         print(f"a preview's plan: median {statistics.median(times):.0f}, worst {max(times):.0f} ms")
         return 0 if set(statuses) <= {200, 503} else 1

@@ -31,3 +31,23 @@ def corrector():
     from midtone import Corrector
 
     return Corrector(threads=2)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> Path:
+    """A folder of six photographs, 120 x 90 px each. Not to be changed."""
+    from tiny_training import write_photos
+
+    folder = tmp_path_factory.mktemp("training") / "photos"
+    write_photos(folder, astronaut)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """The folder of a finished run of ``tiny_training.TINY``. Not to be changed."""
+    import tiny_training
+
+    out = tmp_path_factory.mktemp("run") / "tiny"
+    tiny_training.run(photos, out)
+    return out

@@ -43,7 +43,7 @@ def test_fix_a_folder_with_a_bad_file(dark_file, tmp_path, capsys):
     assert run("fix", folder, "-o", tmp_path / "out") == 1
     error = capsys.readouterr().err
     assert "bad.jpg: not a readable" in error
-    assert "1 of 2 photographs failed" in error
+    assert "1 corrected, 1 failed" in error
     assert (tmp_path / "out" / "good.jpg").exists()
 
 
@@ -66,8 +66,8 @@ def test_bad_input_is_one_sentence_and_exit_1(content, message, tmp_path, capsys
 
 def test_the_input_is_safe(dark_file, capsys):
     before = dark_file.read_bytes()
-    assert run("fix", dark_file, "-o", dark_file) == 1
-    assert "would replace the input; use --overwrite" in capsys.readouterr().err
+    assert run("fix", dark_file, "-o", dark_file) == 2
+    assert "use --overwrite to allow it" in capsys.readouterr().err
     assert dark_file.read_bytes() == before
     assert run("fix", dark_file, "-o", dark_file, "--overwrite") == 0
     assert dark_file.read_bytes() != before

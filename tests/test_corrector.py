@@ -14,8 +14,10 @@ from midtone import colour, photo
 from midtone.bilateral_grid import GridConfig
 from midtone.corrector import Corrector
 from midtone.data.synthesize import expose
+from midtone.errors import UsageError
 from midtone.evaluation.metrics import psnr
 from midtone.options import CorrectionOptions
+from midtone.postprocess import exposure_error
 from midtone.preprocess import resize
 
 from conftest import DATA  # noqa: F401
@@ -227,3 +229,36 @@ def test_the_paper_pipeline_is_the_method_without_further_steps(dark):
     assert paper.config.grid == GridConfig()
     assert paper.plan(photo.from_array(dark)).grid.shape == (22, 22, 8, 3, 4)
     assert np.abs(paper(dark).astype(int) - Corrector()(dark)).mean() > 0.5
+
+
+def test_a_correction_is_kept_and_applied_to_other_images(corrector, dark):
+    planned = corrector.plan(dark)
+    np.testing.assert_array_equal(corrector.apply(planned, dark), corrector(dark))
+    np.testing.assert_array_equal(
+        corrector.apply(planned, dark, 0.5), corrector(dark, strength=0.5)
+    )
+    frames = np.stack((dark[:100], dark[100:200]))
+    assert corrector.apply(planned, frames).shape == frames.shape
+    smaller = Image.fromarray(dark).resize((200, 100))
+    assert np.asarray(corrector.apply(planned, smaller)).mean() > np.asarray(smaller).mean() + 5
+    with pytest.raises(UsageError, match="a grey image fits grey"):
+        corrector.apply(planned, dark[..., 0])
+    with pytest.raises(UsageError, match="one image, not for 2"):
+        corrector.plan(frames)
+
+
+def test_ev_makes_brighter_or_darker_and_is_no_exposure_error(corrector, dark):
+    means = [corrector(dark, ev=ev).mean() for ev in (-0.5, 0, 0.5)]
+    assert means[0] < means[1] - 3 < means[2] - 6
+    one, two = (corrector.plan(dark, CorrectionOptions(ev=ev)) for ev in (0, 1))
+    assert one.exposure_error == two.exposure_error
+    lift = exposure_error(two.before, two.after) - exposure_error(one.before, one.after)
+    assert -1 < lift < -0.4
+
+
+def test_highlights_are_protected(corrector, dark):
+    plain, protected = corrector(dark), corrector(dark, protect_highlights=True)
+    bright = dark.min(2) > 180
+    assert protected[bright].mean() < plain[bright].mean() - 2
+    shadows = dark.max(2) < 40
+    assert protected[shadows].mean() == pytest.approx(plain[shadows].mean(), abs=2)

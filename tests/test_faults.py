@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import os
 import random
 import signal
@@ -17,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone import cli, photo
-from midtone.batch import correct_files, inputs, watch
+from midtone import photo
+from midtone.batch import correct_files, inputs
 from midtone.options import file_options
 
 
@@ -53,10 +51,10 @@ def test_a_full_disk(corrector, dark, tmp_path):
 
 
 def test_a_file_that_vanishes(corrector, dark, tmp_path):
-    jobs = inputs.plan([dark], tmp_path / "out")
+    jobs = inputs.plan([dark], tmp_path / "out").jobs
     dark.unlink()
-    report = correct_files.correct_jobs(jobs, corrector)
-    assert "no such file" in report.failed[0].error
+    (result,) = correct_files.correct_jobs(jobs, corrector)
+    assert "no such file" in result.error
     assert not (tmp_path / "out").exists()
 
 
@@ -91,85 +89,6 @@ def test_large_pictures_are_refused_before_they_are_decoded(corrector, tmp_path)
     Image.new("1", (30_000, 30_000)).save(bomb)
     result = one(corrector, bomb, tmp_path / "out.png")
     assert "900 megapixels are more than the limit of 500" in result.error
-
-
-def test_options_of_the_command_line(tmp_path, capsys, monkeypatch):
-    folder = tmp_path / "in"
-    (folder / "sub").mkdir(parents=True)
-    rng = np.random.default_rng(1)
-    for name in ("a.jpg", "sub/b.png"):
-        Image.fromarray(rng.integers(0, 60, (50, 70, 3), np.uint8)).save(folder / name)
-    (folder / "c.jpg").write_bytes(b"no image")
-    out, report = tmp_path / "out", tmp_path / "report.jsonl"
-
-    assert cli.main(["fix", str(folder), "-o", str(out), "--dry-run"]) == 0
-    assert "sub/b.png ->" in capsys.readouterr().out
-    assert not out.exists()
-    arguments = ["fix", str(folder), "-o", str(out), "--format", "webp", "--report", str(report)]
-    assert cli.main(arguments) == 1
-    lines = [json.loads(line) for line in report.read_text().splitlines()]
-    assert sorted(line["status"] for line in lines) == ["done", "done", "failed"]
-    assert sorted(path.name for path in out.rglob("*.*")) == ["a.webp", "b.webp"]
-    assert cli.main([*arguments, "--skip"]) == 1
-    statuses = [json.loads(line)["status"] for line in report.read_text().splitlines()[3:]]
-    assert sorted(statuses) == ["failed", "skipped", "skipped"]
-    assert cli.main(["fix", str(folder), "-o", str(tmp_path / "flat"), "--no-recursive"]) == 1
-    assert [path.name for path in (tmp_path / "flat").iterdir()] == ["a.jpg"]
-    assert cli.main(["fix", str(folder / "*.jpg"), "-o", str(tmp_path / "glob")]) == 1
-    listing = tmp_path / "list.txt"
-    listing.write_text(f"{folder}/a.jpg\n\n{folder}/sub/b.png\n")
-    assert cli.main(["fix", "--files-from", str(listing), "-o", str(tmp_path / "listed")]) == 0
-    far = ["fix", str(folder / "a.jpg"), "-o", str(tmp_path / "far.jpg"), "--only-needed", "20"]
-    assert cli.main(far) == 0
-    assert not (tmp_path / "far.jpg").exists()
-    assert cli.main(["inspect", str(folder), "--sort", "--json", "--only-needed", "0"]) == 1
-    errors = [json.loads(line)["exposure_error"] for line in capsys.readouterr().out.splitlines()]
-    assert sorted(map(abs, errors), reverse=True) == list(map(abs, errors))
-
-
-def test_a_pipe(dark):
-    command = [sys.executable, "-m", "midtone.cli", "fix", "-", "-o", "-", "--format", "png"]
-    done = subprocess.run(command, input=dark.read_bytes(), capture_output=True, check=True)
-    assert photo.read(done.stdout).size == (80, 60)
-    assert not done.stderr
-
-
-def test_shards_are_disjoint_and_stable(tmp_path):
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for number in range(30):
-        (folder / f"{number}.jpg").touch()
-    parts = [set(inputs.plan([folder], tmp_path / "out", shard=(i, 4))) for i in (1, 2, 3, 4)]
-    assert sum(map(len, parts)) == 30 == len(set.union(*parts))
-    (folder / "more.jpg").touch()
-    assert parts[0] <= set(inputs.plan([folder], tmp_path / "out", shard=(1, 4)))
-
-
-def test_watching_takes_files_that_stand_still(tmp_path, dark):
-    folder = tmp_path / "shoot"
-    folder.mkdir()
-    data = dark.read_bytes()
-    steps = iter(["start", "half", "whole", "still", "nothing", "again", "still"])
-    seen = []
-
-    class Enough(Exception):
-        pass
-
-    def pause(_: float) -> None:
-        step = next(steps, None)
-        if step is None:
-            raise Enough
-        if step == "half":
-            (folder / "a.jpg").write_bytes(data[:500])
-        elif step == "whole":
-            (folder / "a.jpg").write_bytes(data)
-        elif step == "again":
-            (folder / "a.jpg").write_bytes(data + b"x")
-
-    with contextlib.suppress(Enough):
-        for source, target in watch.arrivals(folder, tmp_path / "out", pause=pause):
-            seen.append((source.stat().st_size, target.name))
-    assert seen == [(len(data), "a.jpg"), (len(data) + 1, "a.jpg")]
 
 
 @pytest.mark.parametrize(

@@ -82,14 +82,25 @@ def test_wrong_configurations_are_refused():
         CoarseToFine(SMALL)(torch.rand(1, 3, 16, 16))
 
 
-@pytest.mark.parametrize("fresh", [1, 2, 3])
-def test_fresh_levels_add_nothing(fresh):
-    network = CoarseToFine()
-    levels = pyramid.split(torch.rand(1, 3, 128, 128), 4)
+@pytest.mark.parametrize("reset", [1, 2, 3])
+def test_levels_with_zero_heads_return_the_coarser_result(reset):
+    config = NetworkConfig(channels=(4, 4, 4, 4), depth=(1, 1, 1, 1))
+    network = CoarseToFine(config)
+    levels = pyramid.split(torch.rand(1, 3, 32, 32), 4)
     before = network(*levels)
-    network.add_nothing(fresh)
+    network.zero_residual_heads(reset)
     after = network(*levels)
-    for coarse in range(fresh, 4):
+    for coarse in range(reset, 4):
         torch.testing.assert_close(after[coarse], before[coarse])
-    enlarged = after[fresh].repeat_interleave(2 ** (fresh - 1), -1)
-    torch.testing.assert_close(after[0], enlarged.repeat_interleave(2 ** (fresh - 1), -2))
+    enlarged = after[reset].repeat_interleave(2 ** (reset - 1), -1)
+    torch.testing.assert_close(after[0], enlarged.repeat_interleave(2 ** (reset - 1), -2))
+
+
+def test_feature_maps_are_dropped_in_training_alone():
+    network = CoarseToFine(SMALL)
+    levels = pyramid.split(torch.rand(2, 3, 32, 32), 2)
+    with torch.no_grad():
+        whole = network(*levels)[0]
+        network.set_spatial_dropout(0.3)
+        assert (network(*levels)[0] - whole).abs().max() > 1e-3
+        torch.testing.assert_close(network.eval()(*levels)[0], whole)

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from midtone import colour, postprocess
 from midtone.postprocess import (
     STEPS,
     ContrastStretch,
+    ExposureTrim,
     KeepGrey,
     NeutralizeClippedHighlights,
+    ProtectHighlights,
     ShrinkToMeanLuma,
     SuppressSmallCorrections,
     exposure_error,
@@ -162,3 +166,67 @@ def test_steps_survive_a_file(name):
 def test_unknown_steps_are_named():
     with pytest.raises(ValueError, match="unknown step sharpen"):
         postprocess.from_dict({"step": "sharpen"})
+
+
+evs = st.floats(-3, 3)
+colours = st.tuples(*[st.floats(0, 1)] * 3)
+
+
+def trimmed(colour_: tuple[float, ...], ev: float) -> np.ndarray:
+    image = np.array(colour_, np.float32).reshape(1, 1, 3)
+    return ExposureTrim(ev)(image, image)[0, 0]
+
+
+@given(evs)
+def test_a_trim_keeps_black_white_and_the_order_of_greys(ev):
+    greys = np.linspace(0, 1, 256, dtype=np.float32).reshape(1, -1, 1).repeat(3, 2)
+    result = ExposureTrim(ev)(greys, greys)[0]
+    np.testing.assert_allclose(result[0], 0, atol=1e-7)
+    np.testing.assert_allclose(result[-1], 1, atol=1e-6)
+    assert (np.diff(result, axis=0) >= 0).all()
+    assert (np.ptp(result, axis=1) < 1e-6).all()
+    assert (result[1:-1] > greys[0, 1:-1]).all() or ev < 0.01
+
+
+@given(colours, evs, evs)
+def test_trims_add_up_for_greys(values, one, two):
+    grey = (values[0],) * 3
+    together = trimmed(tuple(trimmed(grey, one)), two)
+    np.testing.assert_allclose(together, trimmed(grey, one + two), atol=0.02)
+
+
+@given(colours, evs)
+def test_a_trim_moves_luminance_as_the_equation_says_and_keeps_hue(values, ev):
+    before = colour.srgb_to_linear(np.array(values))
+    after = colour.srgb_to_linear(trimmed(values, ev).astype(float))
+    luminance = before @ np.array(colour.REC709)
+    assert after @ np.array(colour.REC709) == pytest.approx(1 - (1 - luminance) ** 2**ev, abs=1e-4)
+    # The channels' distances from their mean keep their proportions.
+    one, two = before - before.mean(), after - after.mean()
+    np.testing.assert_allclose(np.cross(one, two), 0, atol=1e-4)
+
+
+def test_a_trim_is_its_ev_in_the_shadows():
+    ratio = colour.srgb_to_linear(trimmed((0.05,) * 3, 1.0)) / colour.srgb_to_linear(0.05)
+    assert np.log2(ratio) == pytest.approx(1, abs=0.01)
+
+
+@given(st.floats(0.2, 1), st.floats(0, 1))
+def test_protected_highlights_keep_the_order_of_tones(gamma, amount):
+    greys = np.linspace(0, 1, 256).reshape(1, -1, 1).repeat(3, 2)
+    brightened = greys**gamma
+    result = ProtectHighlights(amount)(brightened, greys)
+    assert (np.diff(result, axis=1) >= 0).all()
+    assert (result <= brightened + 1e-12).all()
+    assert (result >= greys - 1e-12).all()
+
+
+def test_what_is_not_brightened_is_not_touched_by_protect_highlights(astronaut):
+    image = (astronaut[::4, ::4] / 255).astype(np.float32)
+    np.testing.assert_array_equal(ProtectHighlights()(image**2, image), image**2)
+
+
+def test_steps_of_the_user_are_off_at_zero(astronaut):
+    image = (astronaut[::4, ::4] / 255).astype(np.float32)
+    for step in (ExposureTrim(), ProtectHighlights(0)):
+        assert step(image, image**2) is image

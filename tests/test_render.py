@@ -6,13 +6,11 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from dng import write_dng
 from midtone.cli import main
-from midtone.data import align, dataset_builder, splits, tone_curve
+from midtone.data import align, dataset_builder, tone_curve
 from midtone.data.pairs import read_pairs
 from midtone.data.synthesize import measured_curve
 
@@ -114,7 +112,7 @@ def test_what_is_left_out_is_named_and_the_rest_done(raws, tmp_path, capsys):
     out = tmp_path / "pairs"
     render(mixed, out, "--format", "png", code=1)
     said = capsys.readouterr().err
-    assert "photo.jpg: is no camera RAW" in said
+    assert "photo.jpg: not a camera RAW file" in said
     assert "scene0.dng: " in said
     assert "is of the same scene; left out" in said
     assert "scene2.nef: " in said
@@ -187,6 +185,27 @@ def test_synthesized_sets_and_their_map(tmp_path, astronaut, capsys):
     assert main(["explore", str(out), "-o", str(tmp_path / "map.png")]) == 2
 
 
+def test_given_splits_and_small_sizes(tmp_path, astronaut, capsys):
+    photos, path = tmp_path / "photos", tmp_path / "splits.csv"
+    photos.mkdir()
+    for number in range(3):
+        Image.fromarray(astronaut[number * 100 :][:200, :300]).save(photos / f"p{number}.png")
+    path.write_text("scene,split\np0,testing\np1,training\nother,training\n")
+    out = tmp_path / "pairs"
+    call = ["synthesize", str(photos), "-o", str(out), "--format", "png", "--size", "150"]
+    assert main([*call, "--evs=-1,1", "--splits", str(path)]) == 1
+    found = read_pairs(out)
+    assert {(pair.scene, pair.split) for pair in found.pairs} == {
+        ("p0", "testing"),
+        ("p1", "training"),
+    }
+    said = capsys.readouterr().err
+    assert "p2.png: has no split; left out" in said
+    assert "1 of 3 scenes with a split have no source" in said
+    assert "--size 150: a photograph of 3 : 2 becomes 150 x 100 px" in said
+    assert "4 of 4 images are smaller than 512 px on a side" in said
+
+
 def test_alignment_says_how_far(astronaut):
     other = np.rint(255 * (astronaut / 255) ** 0.6).astype(np.uint8)
     assert align.problem(astronaut, other) == ""
@@ -197,30 +216,6 @@ def test_alignment_says_how_far(astronaut):
     assert "does not show the same" in align.problem(astronaut, other[::-1]) or "shifted" in (
         align.problem(astronaut, other[::-1])
     )
-
-
-@given(st.integers(0, 200), st.integers(0, 5))
-def test_every_scene_has_one_split_whatever_the_order(count, seed):
-    names = [f"s{number}" for number in range(count)]
-    assigned = splits.assign(names, seed)
-    assert assigned == splits.assign(reversed(names), seed)
-    assert set(assigned) == set(names)
-    if count >= 3:
-        assert set(assigned.values()) == {"training", "validation", "testing"}
-    if count == 200:
-        sizes = [list(assigned.values()).count(split) for split in ("training", "testing")]
-        assert sizes == [145, 49]
-
-
-def test_near_duplicates_in_two_splits_are_found(astronaut):
-    darker = np.rint(255 * (astronaut / 255) ** 1.5).astype(np.uint8)
-    prints = {
-        "a": ("training", splits.fingerprint(astronaut)),
-        "b": ("testing", splits.fingerprint(darker[::2, ::2])),
-        "c": ("testing", splits.fingerprint(astronaut[::-1])),
-    }
-    assert splits.shared(prints) == [("a", "b")]
-    assert splits.shared(prints | {"b": ("training", prints["b"][1])}) == []
 
 
 def test_wrong_usage_is_said(raws, tmp_path, capsys):
@@ -256,7 +251,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(raws, tmp_path, monkeypatch, 
     scenes, problems = dataset_builder.plan(raws.glob("*.dng"), {}, 1)
     settings = dataset_builder.Settings(format="png")
     entries, failed = dataset_builder.build(
-        scenes, tmp_path / "out", _dies_once, settings, workers=2, engine_name=kind
+        scenes, tmp_path / "out", _dies_once, settings, workers=2, backend=kind
     )
     assert not problems + failed
     assert (tmp_path / "mark").exists()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +19,9 @@ from PIL import Image
 
 import midtone
 from midtone import Corrector, bilateral_grid
+from midtone.options import CorrectionOptions, OutputOptions
 from midtone.server import api_docs
-from midtone.server.app import create_app
+from midtone.server.application import create_app
 from midtone.server.limits import Limits
 from midtone.server.security import hosts
 from midtone.server.upload import file_name
@@ -54,20 +58,20 @@ def file_of(data: bytes, suffix: str, folder: Path, **keywords) -> np.ndarray:
 
 
 @pytest.mark.parametrize("how", ["raw", "multipart", "fields"])
-def test_correct_gives_what_python_gives(client, jpeg, tmp_path, how):
-    wishes = {"strength": 0.7, "scales": "1,1,1.2,1", "contrast": True, "quality": 90}
+def test_correct_equals_python(client, jpeg, tmp_path, how):
+    params = {"strength": 0.7, "scales": "1,1,1.2,1", "contrast": True, "quality": 90}
     if how == "raw":
-        answer = client.post("/api/correct", params=wishes, content=jpeg)
+        response = client.post("/api/correct", params=params, content=jpeg)
     else:
-        where = {"params": wishes} if how == "multipart" else {"data": wishes}
-        answer = client.post("/api/correct", files={"file": ("a.jpg", jpeg)}, **where)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert float(answer.headers["x-exposure-error"]) < -0.3
+        where = {"params": params} if how == "multipart" else {"data": params}
+        response = client.post("/api/correct", files={"file": ("a.jpg", jpeg)}, **where)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "image/jpeg"
+    assert float(response.headers["x-exposure-error"]) < -0.3
     expected = file_of(
         jpeg, ".jpg", tmp_path, strength=0.7, scales=(1, 1, 1.2, 1), contrast=True, quality=90
     )
-    image = Image.open(io.BytesIO(answer.content))
+    image = Image.open(io.BytesIO(response.content))
     np.testing.assert_array_equal(np.asarray(image), expected)
     exif = image.getexif()
     assert exif[0x010F] == "Maker"
@@ -75,20 +79,23 @@ def test_correct_gives_what_python_gives(client, jpeg, tmp_path, how):
     assert exif[0x0112] == 1
 
 
-@pytest.mark.parametrize("format", ["PNG", "tiff", "WEBP", "AVIF"])
-def test_format(client, jpeg, format):
-    answer = client.post("/api/correct", params={"format": format}, content=jpeg)
-    assert answer.headers["content-type"] == f"image/{format.lower()}"
-    assert Image.open(io.BytesIO(answer.content)).format == format.upper()
+@pytest.mark.parametrize(
+    ("format", "expected"),
+    [("PNG", "PNG"), ("tif", "TIFF"), ("WebP", "WEBP"), ("avif", "AVIF"), ("jpg", "JPEG")],
+)
+def test_format(client, jpeg, format, expected):
+    response = client.post("/api/correct", params={"format": format}, content=jpeg)
+    assert response.headers["content-type"] == f"image/{expected.lower()}"
+    assert Image.open(io.BytesIO(response.content)).format == expected
     assert (
         "attachment; filename*=UTF-8''photograph-corrected."
-        in (answer.headers["content-disposition"])
+        in (response.headers["content-disposition"])
     )
 
 
 def test_inspect(client, jpeg, corrector):
-    answer = client.post("/api/inspect", content=jpeg).json()
-    assert answer == {
+    response = client.post("/api/inspect", content=jpeg).json()
+    assert response == {
         "exposure_error": round(corrector.exposure_error(midtone.read(io.BytesIO(jpeg))), 3),
         "width": 377,
         "height": 640,
@@ -96,26 +103,26 @@ def test_inspect(client, jpeg, corrector):
     }
 
 
-def grid_of(answer: dict) -> np.ndarray:
-    data = base64.b64decode(answer["grid"]["float32"])
-    return np.frombuffer(data, "<f4").reshape(answer["grid"]["shape"])
+def grid_of(response: dict) -> np.ndarray:
+    data = base64.b64decode(response["grid"]["float32"])
+    return np.frombuffer(data, "<f4").reshape(response["grid"]["shape"])
 
 
-def test_a_plan_of_the_small_picture_is_the_plan_of_the_photograph(client, jpeg):
-    look = {"fusion": True, "scales": "1,1,1.1,1"}
-    whole = client.post("/api/plan", params=look | {"view": 400}, content=jpeg).json()
-    small = base64.b64decode(whole["small"])
-    again = client.post("/api/plan", params=look, content=small).json()
+def test_plan_of_the_reduced_image_equals_plan_of_the_photograph(client, jpeg):
+    params = {"fusion": True, "scales": "1,1,1.1,1"}
+    whole = client.post("/api/plan", params=params | {"preview": 400}, content=jpeg).json()
+    reduced = base64.b64decode(whole["reduced"])
+    again = client.post("/api/plan", params=params, content=reduced).json()
     np.testing.assert_array_equal(grid_of(again), grid_of(whole))
     assert again["exposure_error"] == whole["exposure_error"]
-    assert "view" not in again
-    assert Image.open(io.BytesIO(base64.b64decode(whole["view"]))).size == (236, 400)
+    assert "preview" not in again
+    assert Image.open(io.BytesIO(base64.b64decode(whole["preview"]))).size == (236, 400)
     assert not np.array_equal(
-        grid_of(whole), grid_of(client.post("/api/plan", content=small).json())
+        grid_of(whole), grid_of(client.post("/api/plan", content=reduced).json())
     )
 
 
-def test_the_plan_is_what_the_correction_does(client, jpeg, tmp_path):
+def test_plan_equals_correction(client, jpeg, tmp_path):
     plan = client.post("/api/plan", content=jpeg).json()
     expected = file_of(jpeg, ".jpg", tmp_path, quality=100)
     shown = bilateral_grid.slice_grid(grid_of(plan), midtone.read(io.BytesIO(jpeg)).pixels)
@@ -125,25 +132,25 @@ def test_the_plan_is_what_the_correction_does(client, jpeg, tmp_path):
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("strength=2", "strength should be less than or equal to 1"),
+        ("strength=2", "strength should be less than or equal to 1.5"),
         ("strength=nan", "strength should be a finite number"),
         ("strength=much", "strength should be a valid number, unable to parse string as a number"),
         ("scales=1,2", "2 scales for a model of 4 pyramid levels"),
         ("scales=1,2,x,1", "scales must be numbers with commas, not 1,2,x,1"),
-        ("scales=1,99,1,1", "scales must lie within 0 and 10"),
+        ("scales=1,99,1,1", "scales.1 should be less than or equal to 10"),
         ("quality=0", "quality should be greater than or equal to 1"),
-        ("format=GIF", "format should be 'JPEG', 'PNG'"),
-        ("format=../../etc/passwd", "format should be 'JPEG', 'PNG'"),
+        ("format=GIF", "format must be one of jpeg, png"),
+        ("format=../../etc/passwd", "format must be one of jpeg, png"),
         ("strenght=1", "there is no parameter strenght"),
     ],
 )
-def test_wrong_parameters_are_one_sentence(client, jpeg, query, sentence):
-    answers = [client.post(f"/api/correct?{query}", content=jpeg)]
+def test_invalid_parameters(client, jpeg, query, sentence):
+    responses = [client.post(f"/api/correct?{query}", content=jpeg)]
     fields = dict([query.split("=")])
-    answers.append(client.post("/api/correct", files={"file": ("a.jpg", jpeg)}, data=fields))
-    for answer in answers:
-        assert answer.status_code == 422
-        assert answer.json()["error"].startswith(sentence)
+    responses.append(client.post("/api/correct", files={"file": ("a.jpg", jpeg)}, data=fields))
+    for response in responses:
+        assert response.status_code == 422
+        assert response.json()["error"].startswith(sentence)
 
 
 def png(mode: str, size: tuple[int, int]) -> bytes:
@@ -163,23 +170,23 @@ def png(mode: str, size: tuple[int, int]) -> bytes:
         (bytes(2_100_000), 413, "the file is larger than the limit of 2 MB"),
     ],
 )
-def test_what_is_no_photograph(client, address, content, status, sentence):
-    answer = client.post(f"/api/{address}", content=content)
-    assert answer.status_code == status
-    assert answer.json()["error"].startswith(sentence)
+def test_unreadable_uploads(client, address, content, status, sentence):
+    response = client.post(f"/api/{address}", content=content)
+    assert response.status_code == status
+    assert response.json()["error"].startswith(sentence)
 
 
-def test_a_format_that_cannot_hold_the_photograph(client):
-    answer = client.post(
+def test_format_without_transparency(client):
+    response = client.post(
         "/api/correct", params={"format": "JPEG"}, files={"file": ("a.png", png("RGBA", (9, 9)))}
     )
-    assert answer.status_code == 422
-    assert "transparency" in answer.json()["error"]
+    assert response.status_code == 422
+    assert "transparency" in response.json()["error"]
 
 
-def test_a_form_without_a_file(client):
-    answer = client.post("/api/correct", files={"strength": (None, "1")})
-    assert (answer.status_code, answer.json()["error"]) == (
+def test_form_without_file(client):
+    response = client.post("/api/correct", files={"strength": (None, "1")})
+    assert (response.status_code, response.json()["error"]) == (
         422,
         "there is no file in the multipart body",
     )
@@ -188,12 +195,12 @@ def test_a_form_without_a_file(client):
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_wrong_method_and_address(client, method):
     assert client.request(method, "/api/correct").status_code == 405
-    answer = client.request(method, "/nothing")
-    assert (answer.status_code, answer.json()) == (404, {"error": "there is nothing here"})
+    response = client.request(method, "/nothing")
+    assert (response.status_code, response.json()) == (404, {"error": "there is nothing here"})
 
 
 @pytest.mark.parametrize("path", ["../app.py", "%2e%2e/app.py", "..%2fapp.py", "/etc/passwd"])
-def test_nothing_is_read_by_name(client, path):
+def test_path_traversal(client, path):
     assert client.get(f"/page/{path}").status_code == 404
 
 
@@ -201,10 +208,10 @@ def test_health_models_metrics(client, jpeg):
     assert client.get("/api/health").json() == {
         "status": "ok",
         "version": midtone.__version__,
-        "taken": 0,
+        "in_progress": 0,
     }
     (model,) = client.get("/api/models").json()["models"]
-    assert (model["name"], model["used"], model["levels"]) == ("default", True, 4)
+    assert (model["name"], model["in_use"], model["levels"]) == ("default", True, 4)
     client.post("/api/correct", content=jpeg)
     client.get("/anything")
     text = client.get("/metrics").text
@@ -214,7 +221,7 @@ def test_health_models_metrics(client, jpeg):
     assert float(re.search(r"\nmidtone_megapixels_total (\S+)", text)[1]) >= 0.24
 
 
-def test_every_answer_is_guarded(client):
+def test_security_headers(client):
     for path in ("/", "/api/health", "/nothing"):
         headers = client.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
@@ -222,40 +229,87 @@ def test_every_answer_is_guarded(client):
         assert "access-control-allow-origin" not in headers
 
 
-def test_other_sites_and_rebound_names_are_refused(client, corrector, jpeg):
+def test_other_origins_and_unknown_hosts_are_refused(client, corrector, jpeg):
     other = {"Origin": "https://example.org"}
     assert client.post("/api/inspect", content=jpeg, headers=other).status_code == 403
     own = {"Origin": "http://testserver"}
     assert client.post("/api/inspect", content=jpeg, headers=own).status_code == 200
     assert client.get("/api/health", headers={"Host": "rebound.example.org"}).status_code == 421
     with TestClient(create_app(corrector, origins=["https://example.org"])) as open_client:
-        answer = open_client.post("/api/inspect", content=jpeg, headers=other)
-        assert answer.headers["access-control-allow-origin"] == "https://example.org"
+        response = open_client.post("/api/inspect", content=jpeg, headers=other)
+        assert response.headers["access-control-allow-origin"] == "https://example.org"
         third = {"Origin": "https://example.com"}
         assert open_client.post("/api/inspect", content=jpeg, headers=third).status_code == 403
+
+
+def test_every_option_is_a_parameter(client):
+    description = client.get("/api/openapi.json").json()
+    operation = description["paths"]["/api/correct"]["post"]
+    parameters = {one["name"]: one for one in operation["parameters"]}
+    options = [
+        option
+        for kind in (CorrectionOptions, OutputOptions)
+        for option in dataclasses.fields(kind)
+        if option.name not in ("existing", "min_error")
+    ]
+    assert list(parameters) == [option.name for option in options]
+    for option in options:
+        schema = parameters[option.name]["schema"]
+        kind = next((k for k in schema.get("anyOf", ()) if k["type"] != "null"), schema)
+        kind = kind.get("items", kind)
+        assert kind.get("minimum") == option.metadata["least"]
+        assert kind.get("maximum") == option.metadata["most"]
+        assert schema.get("x-unit") == option.metadata["unit"]
+        assert parameters[option.name]["description"] == option.metadata["help"]
+
+
+@pytest.mark.parametrize("path", ["/", "/page/page.css", "/api/health", "/metrics", "/api/docs"])
+def test_head(client, path):
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    if path != "/metrics":  # counts this request too
+        assert head.headers["content-length"] == get.headers["content-length"]
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/api/correct").status_code == 405
+
+
+def test_app_is_made_when_first_used():
+    program = """
+import sys
+import midtone.server
+assert not {"fastapi", "onnxruntime"} & set(sys.modules)
+from uvicorn.importer import import_from_string
+app = import_from_string("midtone.server:app")
+assert app is import_from_string("midtone.server:app")
+assert app.title == "midtone"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_hosts():
     assert hosts("127.0.0.1") == {"localhost", "127.0.0.1", "::1"}
     assert hosts("0.0.0.0") is None
     assert hosts("photos.example.org") is None
+    assert hosts("127.0.0.1", ["Photos.Example.org"]) >= {"localhost", "photos.example.org"}
+    assert "photos.example.org" in hosts("0.0.0.0", ["photos.example.org"])
 
 
-def test_documentation_is_whole_and_offline(client):
+def test_docs_are_complete_and_offline(client):
     description = client.get("/api/openapi.json").json()
-    answer = client.get("/api/docs")
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "://" not in answer.text
+    response = client.get("/api/docs")
+    assert response.headers["content-type"].startswith("text/html")
+    assert "://" not in response.text
     for path, methods in description["paths"].items():
         for operation in methods.values():
-            assert f"{path}</code>" in answer.text
+            assert f"{path}</code>" in response.text
             for parameter in operation.get("parameters", ()):
-                assert f"<code>{parameter['name']}</code>" in answer.text
+                assert f"<code>{parameter['name']}</code>" in response.text
     form = description["paths"]["/api/correct"]["post"]["requestBody"]["content"]
     assert "strength" in form["multipart/form-data"]["schema"]["properties"]
 
 
-def test_documentation_escapes():
+def test_docs_escape_html():
     page = api_docs.render(
         {"info": {"title": "<b>", "version": "1", "description": "`<i>` and"}, "paths": {}}
     )
@@ -264,7 +318,7 @@ def test_documentation_escapes():
 
 
 @given(st.text(max_size=300))
-def test_file_names_are_harmless(name):
+def test_file_names_are_sanitized(name):
     kept = file_name(name)
     assert kept
     assert len(kept) <= 130
@@ -272,7 +326,7 @@ def test_file_names_are_harmless(name):
     assert kept not in (".", "..")
 
 
-def test_file_names_keep_what_matters():
+def test_file_names_keep_stem_and_suffix():
     assert file_name("../../etc/holiday.jpg") == "holiday.jpg"
     assert file_name("C:\\photos\\IMG_1.NEF") == "IMG_1.NEF"
     assert file_name("été.jpg") == "été.jpg"
@@ -280,18 +334,18 @@ def test_file_names_keep_what_matters():
 
 
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"queue": -1}, {"max_megabytes": 0}])
-def test_limits_that_make_no_sense(wrong):
+def test_invalid_limits(wrong):
     with pytest.raises(midtone.UsageError, match=next(iter(wrong))):
         Limits(**wrong)
 
 
-def test_a_fault_of_ours_is_a_sentence_too(jpeg):
+def test_unexpected_errors_do_not_leak(jpeg):
     class Broken(Corrector):
         def plan(self, *arguments, **keywords):
             raise RuntimeError("secret")
 
     app = create_app(Broken(threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
-        answer = client.post("/api/correct", content=jpeg)
-    assert answer.status_code == 500
-    assert "secret" not in answer.text
+        response = client.post("/api/correct", content=jpeg)
+    assert response.status_code == 500
+    assert "secret" not in response.text

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone.server.app import create_app
+from midtone.server.application import create_app
 from midtone.server.limits import Limits
 from serving import serving
 
@@ -41,12 +41,12 @@ def address(corrector):
 
 
 @pytest.fixture(autouse=True)
-def leaves_no_trace(address, tmp_path, monkeypatch):
+def idle_and_clean_afterwards(address, tmp_path, monkeypatch):
     """After each test the server is well, idle and has written nothing."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     deadline = time.monotonic() + 5
-    while (health := httpx.get(f"{address}/api/health").json())["taken"]:
+    while (health := httpx.get(f"{address}/api/health").json())["in_progress"]:
         assert time.monotonic() < deadline, health
         time.sleep(0.02)
     assert health["status"] == "ok"
@@ -80,12 +80,12 @@ def test_fuzzed_uploads(address):
                 del data[rng.integers(len(data)) :]
             target = f"{address}/api/{('correct', 'inspect', 'plan')[number % 3]}"
             if number % 2:
-                answer = client.post(target, content=bytes(data))
+                response = client.post(target, content=bytes(data))
             else:
-                answer = client.post(target, files={"file": ("../../a\0.jpg", bytes(data))})
-            assert answer.status_code in KNOWN, answer.text
-            if answer.status_code != 200:
-                assert "\n" not in answer.json()["error"]
+                response = client.post(target, files={"file": ("../../a\0.jpg", bytes(data))})
+            assert response.status_code in KNOWN, response.text
+            if response.status_code != 200:
+                assert "\n" not in response.json()["error"]
 
 
 def test_fuzzed_multipart(address):
@@ -102,8 +102,8 @@ def test_fuzzed_multipart(address):
             for place in rng.integers(0, 180, rng.integers(1, 6)):
                 data[place] = rng.integers(256)
             kind = {"Content-Type": "multipart/form-data; boundary=x"}
-            answer = client.post(f"{address}/api/correct", content=bytes(data), headers=kind)
-            assert answer.status_code in KNOWN, answer.text
+            response = client.post(f"{address}/api/correct", content=bytes(data), headers=kind)
+            assert response.status_code in KNOWN, response.text
 
 
 def bomb() -> bytes:
@@ -116,10 +116,10 @@ def bomb() -> bytes:
     return bytes(data)
 
 
-def test_a_bomb(address):
-    answer = httpx.post(f"{address}/api/correct", content=bomb(), timeout=60)
-    assert answer.status_code == 413
-    assert "1600 megapixels" in answer.json()["error"]
+def test_decompression_bomb(address):
+    response = httpx.post(f"{address}/api/correct", content=bomb(), timeout=60)
+    assert response.status_code == 413
+    assert "1600 megapixels" in response.json()["error"]
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -133,7 +133,7 @@ def test_too_many_bytes(address, declared):
         assert status_of(connection) == 413
 
 
-def test_a_silent_upload(address):
+def test_stalled_upload(address):
     with raw_connection(address) as connection:
         connection.sendall(head(1000) + b"abc")
         started = time.monotonic()
@@ -141,7 +141,7 @@ def test_a_silent_upload(address):
         assert time.monotonic() - started < 2
 
 
-def test_an_upload_that_trickles(address):
+def test_slow_upload(address):
     with raw_connection(address) as connection:
         connection.sendall(head(1000))
         started = time.monotonic()
@@ -161,37 +161,37 @@ def test_aborted_uploads(address):
         with raw_connection(address) as connection:
             connection.sendall(head(len(DARK)) + DARK[:length])
     with raw_connection(address) as connection:
-        connection.sendall(head(len(DARK)) + DARK)  # and gone before the answer
+        connection.sendall(head(len(DARK)) + DARK)  # and gone before the response
 
 
-def test_a_full_queue_says_when_to_try_again(address):
+def test_full_queue(address):
     held = [raw_connection(address) for _ in range(LIMITS.workers + LIMITS.queue)]
     for connection in held:
         connection.sendall(head(1000))
-    while httpx.get(f"{address}/api/health").json()["taken"] < len(held):
+    while httpx.get(f"{address}/api/health").json()["in_progress"] < len(held):
         time.sleep(0.01)
-    answer = httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) >= 1
-    assert answer.json() == {"error": "the server is busy; try again in a moment"}
+    response = httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.json() == {"error": "the server is busy; try again in a moment"}
     for connection in held:
         connection.close()
 
 
-def test_many_at_once_are_all_answered(address):
+def test_concurrent_requests(address):
     def post(_: int) -> int:
         while True:
-            answer = httpx.post(f"{address}/api/inspect", content=DARK, timeout=60)
-            if answer.status_code != 503:
-                return answer.status_code
+            response = httpx.post(f"{address}/api/inspect", content=DARK, timeout=60)
+            if response.status_code != 503:
+                return response.status_code
             time.sleep(0.05)
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(post, range(24))) == {200}
 
 
-def test_the_event_loop_stays_free(address):
-    """While photographs are corrected, the server still answers."""
+def test_event_loop_is_not_blocked(address):
+    """While photographs are corrected, the server still responses."""
     done = threading.Event()
 
     def work() -> None:
@@ -210,7 +210,7 @@ def test_the_event_loop_stays_free(address):
     assert slowest < 1
 
 
-def test_the_command_serves_until_it_is_told_to_stop():
+def test_command_stops_on_interrupt():
     command = [sys.executable, "-m", "midtone.cli", "serve", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
         assert process.stderr

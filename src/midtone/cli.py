@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from midtone import __version__
 from midtone.commands import (
+    baselines,
     evaluate,
     explore,
     export,
@@ -25,11 +27,27 @@ from midtone.commands import (
 )
 from midtone.errors import Error, UsageError
 
-_COMMANDS = (fix, inspect, serve, models, render, explore, patches, train, export, evaluate, swap)
+_COMMANDS = (
+    fix,
+    inspect,
+    serve,
+    models,
+    render,
+    explore,
+    patches,
+    train,
+    export,
+    evaluate,
+    baselines,
+    swap,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
+            stream.reconfigure(errors="surrogateescape")
     # Our systems of equations are small: threads of the linear algebra would spin for nothing.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.

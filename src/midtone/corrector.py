@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from midtone import __version__, adapters, bilateral_grid, colour, postprocess
+from midtone import __version__, adapters, bilateral_grid, colour, notebook, postprocess
 from midtone import model as model_files
 from midtone.adapters import AnyImage, ImageLike
 from midtone.errors import UsageError
@@ -30,16 +30,18 @@ class Correction:
     before, after: the low-resolution image, uncorrected and corrected: h x w x 3 float32 sRGB in
                    [0, 1]
     grid:          bilateral grid in the photograph's own colour space
+    exposure_error: estimated by the model, in EV: negative when underexposed
     """
 
-    before: np.ndarray
-    after: np.ndarray
-    grid: np.ndarray
+    before: np.ndarray = field(repr=False)
+    after: np.ndarray = field(repr=False)
+    grid: np.ndarray = field(repr=False)
+    exposure_error: float
 
-    @property
-    def exposure_error(self) -> float:
-        """Estimated exposure error in EV: negative when underexposed."""
-        return postprocess.exposure_error(self.before, self.after)
+    def _repr_html_(self) -> str:
+        """The low-resolution image before and after, in a notebook."""
+        caption = f"Exposure error {self.exposure_error:+.2f} EV"
+        return notebook.side_by_side(self.before, self.after, caption)
 
 
 class Corrector:
@@ -62,6 +64,7 @@ class Corrector:
     ) -> None:
         self.model = model_files.load(model, device, threads)
         self.config = choose_pipeline(self.model.info.config, pipeline)
+        self.device = device
         self.threads = threads
 
     def __call__(
@@ -69,6 +72,8 @@ class Corrector:
         image: AnyImage,
         *,
         strength: float = 1.0,
+        ev: float = 0.0,
+        protect_highlights: bool = False,
         fusion: bool = False,
         contrast: bool = False,
         scales: Sequence[float] | None = None,
@@ -76,13 +81,19 @@ class Corrector:
     ) -> AnyImage:
         """Correct an image; the result has the type, size and value range of the input.
 
-        image: Photo, Pillow image, array (H x W, H x W x 3 or x 4; uint8, uint16 or float in
-               [0, 1], sRGB) or torch tensor (3 x H x W or N x 3 x H x W, float in [0, 1]).
+        image: Photo, Pillow image, array (H x W, H x W x 3 or x 4, N x H x W x 3; uint8, uint16 or
+               float in [0, 1], sRGB) or torch tensor (3 x H x W or N x 3 x H x W, float in [0, 1]).
         The keywords are those of ``CorrectionOptions``. Raises UsageError for values out of range,
         PhotoError for what is no image.
         """
         options = CorrectionOptions(
-            strength, fusion, contrast, tuple(scales) if scales else None, min_error
+            strength=strength,
+            ev=ev,
+            protect_highlights=protect_highlights,
+            fusion=fusion,
+            contrast=contrast,
+            scales=tuple(scales) if scales else None,
+            min_error=min_error,
         )
         return adapters.like(image, [self.correct(p, options) for p in adapters.to_photos(image)])
 
@@ -91,24 +102,50 @@ class Corrector:
         correction = self.plan(image, options)
         if abs(correction.exposure_error) < options.min_error:
             return image
-        return self.apply(correction, image, options.strength)
+        return self._slice(correction, image, options.strength)
 
-    def plan(self, image: Photo, options: CorrectionOptions = CorrectionOptions()) -> Correction:
-        """Everything but the work at full size."""
+    def plan(
+        self, image: ImageLike, options: CorrectionOptions = CorrectionOptions()
+    ) -> Correction:
+        """Everything but the work at full size, for ``apply``.
+
+        image: one image, as ``__call__`` takes it. Raises UsageError for several, PhotoError.
+        """
         self.check(options)
-        inputs = preprocess(image, self.config, options.scales)
+        photos = adapters.to_photos(image)
+        if len(photos) != 1:
+            raise UsageError(f"a correction is planned for one image, not for {len(photos)}")
+        photo = photos[0]
+        inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
-        for step in (*self.config.postprocess, *_extra_steps(options)):
+        for step in self.config.postprocess:
+            prediction = step(prediction, inputs.reference)
+        error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
+        for step in _chosen_steps(options):
             prediction = step(prediction, inputs.reference)
         grid = bilateral_grid.fit(
-            inputs.source, _in_space_of(image, prediction, inputs), self.config.grid
+            inputs.source, _in_space_of(photo, prediction, inputs), self.config.grid
         )
-        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid)
+        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
 
-    def apply(
-        self, correction: Correction, image: Photo, strength: float = 1.0, *, in_place: bool = False
+    def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
+        """Apply a correction at full size, to its own image or to others, such as a film's frames.
+
+        image: as ``__call__`` takes it, in the colour space of the image that the correction was
+               planned for; of any size
+        Raises UsageError if one of them is grey and the other is not.
+        """
+        photos = adapters.to_photos(image)
+        return adapters.like(image, [self._slice(correction, one, strength) for one in photos])
+
+    def _slice(
+        self, correction: Correction, image: Photo, strength: float, *, in_place: bool = False
     ) -> Photo:
-        """Apply a correction at full size; ``in_place`` overwrites the photograph's pixels."""
+        """``in_place`` overwrites the photograph's pixels."""
+        if correction.grid.shape[3] != image.pixels.shape[2]:
+            raise UsageError(
+                "a correction of a grey image fits grey images, one of a colour image colour images"
+            )
         grid = bilateral_grid.blend_with_identity(correction.grid, strength)
         pixels = image.pixels
         out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
@@ -135,11 +172,11 @@ class Corrector:
             image = decoding.result()
         if abs(correction.exposure_error) < options.min_error:
             return None, correction
-        return self.apply(correction, image, options.strength, in_place=True), correction
+        return self._slice(correction, image, options.strength, in_place=True), correction
 
     def exposure_error(self, image: ImageLike) -> float:
         """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""
-        return self.plan(adapters.to_photos(image)[0]).exposure_error
+        return self.plan(image).exposure_error
 
     def check(self, options: CorrectionOptions) -> None:
         """Raise UsageError if the options do not fit the model."""
@@ -161,14 +198,21 @@ def predict(model: Model, inputs: NetworkInput) -> np.ndarray:
 
 
 def software_tag(model: Model, options: CorrectionOptions) -> str:
-    """The Software tag of a corrected photograph: version, model and the strength."""
+    """The Software tag of a corrected photograph: version, model, strength and trim."""
     name = f"{model.info.name} {model.info.sha256[:8]}"
-    return f"midtone {__version__} (model {name}, strength {options.strength:g})"
+    trim = f", {options.ev:+g} EV" if options.ev else ""
+    return f"midtone {__version__} (model {name}, strength {options.strength:g}{trim})"
 
 
-def _extra_steps(options: CorrectionOptions) -> list[postprocess.Step]:
-    steps: list[postprocess.Step] = [postprocess.ExposureFusion()] * options.fusion
-    return steps + [postprocess.ContrastStretch()] * options.contrast
+def _chosen_steps(options: CorrectionOptions) -> list[postprocess.Step]:
+    """The steps that the user adds to the model's own."""
+    steps: list[tuple[bool, postprocess.Step]] = [
+        (options.fusion, postprocess.ExposureFusion()),
+        (options.contrast, postprocess.ContrastStretch()),
+        (options.ev != 0, postprocess.ExposureTrim(options.ev)),
+        (options.protect_highlights, postprocess.ProtectHighlights()),
+    ]
+    return [step for chosen, step in steps if chosen]
 
 
 def _in_space_of(image: Photo, prediction: np.ndarray, inputs: NetworkInput) -> np.ndarray:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, overload
 
 from midtone import photo
-from midtone.adapters import AnyImage
-from midtone.corrector import Corrector, software_tag
+from midtone.adapters import AnyImage, like, to_photos
+from midtone.batch import correct_files
+from midtone.corrector import Corrector
 from midtone.errors import UsageError
-from midtone.options import CorrectionOptions, OutputOptions
+from midtone.options import CorrectionOptions, FileOptions, OutputOptions
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
 Target: TypeAlias = "str | os.PathLike[str] | BinaryIO"
@@ -25,6 +26,8 @@ def correct(
     *,
     model: str | os.PathLike[str] = ...,
     strength: float = ...,
+    ev: float = ...,
+    protect_highlights: bool = ...,
     fusion: bool = ...,
     contrast: bool = ...,
     scales: Sequence[float] | None = ...,
@@ -40,6 +43,8 @@ def correct(
     *,
     model: str | os.PathLike[str] = ...,
     strength: float = ...,
+    ev: float = ...,
+    protect_highlights: bool = ...,
     fusion: bool = ...,
     contrast: bool = ...,
     scales: Sequence[float] | None = ...,
@@ -50,6 +55,8 @@ def correct(
     *,
     model: str | os.PathLike[str] = "default",
     strength: float = 1.0,
+    ev: float = 0.0,
+    protect_highlights: bool = False,
     fusion: bool = False,
     contrast: bool = False,
     scales: Sequence[float] | None = None,
@@ -67,29 +74,29 @@ def correct(
     once and kept. Raises PhotoError, ModelError or UsageError.
     """
     corrector = _shared_corrector(os.fspath(model))
-    options = CorrectionOptions(strength, fusion, contrast, tuple(scales) if scales else None)
+    options = CorrectionOptions(
+        strength=strength,
+        ev=ev,
+        protect_highlights=protect_highlights,
+        fusion=fusion,
+        contrast=contrast,
+        scales=tuple(scales) if scales else None,
+    )
     if target is None:
         if isinstance(image, str | os.PathLike | bytes):
             raise UsageError(
-                f"{image!r}: give a target for the corrected file, or read() the photograph first"
+                f"{image!r:.60}: give a target for the corrected file, or read() the photograph"
             )
-        return corrector(image, strength=strength, fusion=fusion, contrast=contrast, scales=scales)
+        photos = to_photos(image)
+        return like(image, [corrector.correct(one, options) for one in photos])
     corrector.check(options)
     output = OutputOptions(
         "overwrite" if overwrite else "fail", format, quality, strip, keep_software_tag
     )
     result, _ = corrector.correct_file(photo.open_file(image), options)
     assert result is not None
-    tag = None if strip or keep_software_tag else software_tag(corrector.model, options)
-    photo.write(
-        result,
-        Path(target) if isinstance(target, str) else target,
-        quality=output.quality,
-        format=output.format,
-        overwrite=overwrite,
-        strip=strip,
-        software=tag,
-    )
+    where = Path(target) if isinstance(target, str | os.PathLike) else target
+    correct_files.write(result, where, corrector, FileOptions(options, output=output))
     return None
 
 

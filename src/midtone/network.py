@@ -1,8 +1,8 @@
 """The coarse-to-fine exposure correction network (Afifi et al. 2021, section 3.2), in torch.
 
-Four U-Nets work on the levels of a Laplacian pyramid, the coarsest first; each passes its enlarged
-result to the next finer one. Only training and export need this module: correcting a photograph
-runs the exported ONNX file.
+Four U-Nets process the levels of a Laplacian pyramid, the coarsest first; each passes its enlarged
+result to the next finer one. Only training, export and .safetensors models need this module:
+correcting a photograph runs an ONNX file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from midtone.pyramid import BURT_ADELSON, Taps
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What a model file must say to rebuild its network. Index 0 of a tuple is level 1, the finest.
+    """The layout of a network, stored in model files. Index 0 of a tuple is level 1, the finest.
 
     levels:   pyramid levels, one sub-network each (the paper's ablation: 1, 2, 4)
     channels: channels of each sub-network's first encoder stage
@@ -67,8 +67,8 @@ class SubNetwork(nn.Module):
     Each encoder stage: two 3 x 3 convolutions with leaky ReLU, then 2 x 2 max pooling. Decoder
     stages start with a 2 x 2 transposed convolution and a plain ReLU, as in the authors' release.
 
-    dropped, an attribute: share of the feature maps of each stage that the decoder does not get
-           while the network is trained, so that it learns fewer pictures by heart; 0 at first
+    The attribute ``spatial_dropout`` (0 at first) is the share of each stage's feature maps that
+    the decoder does not get in training (Tompson et al. 2015), against overfitting.
     """
 
     def __init__(self, depth: int, channels: int, slope: float) -> None:
@@ -85,7 +85,7 @@ class SubNetwork(nn.Module):
         )
         self.decoder = nn.ModuleList(_double(2 * width, width, slope) for width in reversed(widths))
         self.head = nn.Conv2d(channels, 3, 1)
-        self.dropped = 0.0
+        self.spatial_dropout = 0.0
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, a=slope)
@@ -96,16 +96,16 @@ class SubNetwork(nn.Module):
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(x)
-            skips.append(self._drop(x))
+            skips.append(self._dropout(x))
             x = nn.functional.max_pool2d(x, 2)
-        x = self._drop(self.bridge(x))
+        x = self._dropout(self.bridge(x))
         parts = zip(self.raise_, self.decoder, reversed(skips), strict=True)
         for raise_, stage, skip in parts:
             x = stage(torch.cat((torch.relu(raise_(x)), skip), 1))
         return cast(Tensor, self.head(x))
 
-    def _drop(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout2d(x, self.dropped) if self.training and self.dropped else x
+    def _dropout(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout2d(x, self.spatial_dropout, self.training)
 
 
 class CoarseToFine(nn.Module):
@@ -150,16 +150,17 @@ class CoarseToFine(nn.Module):
             result = self.enlarge[finest - 2](result)
         return (result, *reversed(results))
 
-    def drop(self, share: float) -> None:
-        """Hide that share of the feature maps from the decoders while the network is trained."""
+    def set_spatial_dropout(self, share: float) -> None:
+        """Set ``spatial_dropout`` of all sub-networks."""
         for module in self.subnetworks:
-            cast(SubNetwork, module).dropped = share
+            cast(SubNetwork, module).spatial_dropout = share
 
     @torch.no_grad()
-    def add_nothing(self, levels: int) -> None:
-        """Make each of the ``levels`` finest sub-networks pass on the coarser result as it is.
+    def zero_residual_heads(self, levels: int) -> None:
+        """Make each of the ``levels`` finest sub-networks return the coarser result unchanged.
 
-        The enlargement before the coarsest of them stays: it belongs to what the others learned.
+        Their heads become zero, and the transposed convolutions between them nearest-neighbour
+        enlargements. The one before the coarsest of them stays: it belongs to the coarser levels.
         """
         for level in range(min(levels, self.config.levels - 1)):
             head = cast(SubNetwork, self.subnetworks[level]).head
@@ -202,6 +203,6 @@ def load_network(path: Path) -> tuple[CoarseToFine, dict[str, str]]:
 
 
 def save_network(path: Path, network: CoarseToFine, metadata: dict[str, str]) -> None:
-    """Write a .safetensors model file; ``metadata`` is ``weights.header``'s."""
+    """Write a .safetensors model file; ``metadata`` is ``model.header``'s."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(tensors, path, metadata)

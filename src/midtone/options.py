@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
+BACKENDS = ("threads", "processes", "dask")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
 
@@ -56,7 +58,9 @@ def _check(options: Any) -> None:
 class CorrectionOptions:
     """What the correction does.
 
-    strength:  0 (unchanged) to 1 (the model's correction), up to 1.5
+    strength:  0 (unchanged) to 1 (the model's correction), up to 1.5; it applies to all the others
+    ev:        make the result brighter or darker than the model does, in EV, -3 to 3
+    protect_highlights: brighten what is bright in the input less
     fusion:    blend input and result by exposure fusion (Mertens et al. 2007)
     contrast:  stretch the result's contrast to the full range
     scales:    a factor for each pyramid level of the network's input, finest first, or None
@@ -75,6 +79,15 @@ class CorrectionOptions:
     min_error: float = _option(
         0.0, "leave photographs unchanged whose exposure is off by less", least=0, unit="EV"
     )
+    _: KW_ONLY
+    ev: float = _option(
+        0.0,
+        "make the result brighter or darker than the model does",
+        least=-3,
+        most=3,
+        unit="EV",
+    )
+    protect_highlights: bool = _option(False, "brighten what is bright in the input less")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -132,11 +145,15 @@ def from_mapping(kind: type[Options], values: Mapping[str, Any]) -> Options:
 
 @dataclass(frozen=True)
 class FileOptions:
-    """All options of correcting a file into a file."""
+    """All options of correcting a file into a file.
+
+    lut: where the correction is written as a 3D look-up table (.cube), or None
+    """
 
     correction: CorrectionOptions = CorrectionOptions()
     input: InputOptions = InputOptions()
     output: OutputOptions = OutputOptions()
+    lut: Path | None = None
 
 
 def file_options(values: Mapping[str, Any]) -> FileOptions:
@@ -145,4 +162,5 @@ def file_options(values: Mapping[str, Any]) -> FileOptions:
         from_mapping(CorrectionOptions, values),
         from_mapping(InputOptions, values),
         from_mapping(OutputOptions, values),
+        values.get("lut"),
     )

@@ -168,6 +168,59 @@ class ContrastStretch:
         return stretch(prediction, limits[0].min(), limits[1].max())
 
 
+@dataclass(frozen=True)
+class ExposureTrim:
+    """Make the prediction brighter or darker by ``ev``, with black and white fixed.
+
+        Y' = 1 - (1 - Y)^(2^ev)
+
+    Y is the linear Rec. 709 luminance. The slope is 2^ev at black, so shadows change by ``ev``, and
+    a shoulder leads to white. R, G and B are multiplied by Y'/Y; where one of them would exceed 1,
+    the colour is moved towards grey of luminance Y' until none does, so hue and luminance hold.
+    Steps add up: trims by a and by b are a trim by a + b.
+
+    ev: 0 switches the step off
+    """
+
+    ev: float = 0.0
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        if not self.ev:
+            return prediction
+        linear = colour.srgb_to_linear(np.clip(prediction, 0, 1).astype(np.float64))
+        before = colour.luma(linear, colour.REC709)[..., None].clip(0, 1)
+        after = 1 - (1 - before) ** 2**self.ev
+        scaled = linear * np.where(before > 0, after / np.maximum(before, _FLOOR), 0)
+        excess = np.maximum(scaled.max(2, keepdims=True) - after, _FLOOR)
+        trimmed = after + np.minimum(1, (1 - after) / excess) * (scaled - after)
+        return colour.linear_to_srgb(trimmed.clip(0, 1)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ProtectHighlights:
+    """Brighten what is bright in the input less, so that its highlights keep their detail.
+
+        y' = y l'/l,  l' = l - amount a^2 max(l - a, 0)
+
+    a and l are the luma of the reference and of the prediction y. What is not brightened stays. The
+    order of tones is kept for corrections up to l = a^0.2.
+
+    amount: 0 to 1; 0 switches the step off
+    """
+
+    amount: float = 1.0
+
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Apply the step."""
+        if not self.amount:
+            return prediction
+        before, after = colour.luma(reference), colour.luma(prediction)
+        less = self.amount * before**2 * np.maximum(after - before, 0)
+        factor = 1 - less / np.maximum(after, _FLOOR)
+        return np.asarray(prediction * factor[..., None], prediction.dtype)
+
+
 PAPER: tuple[Step, ...] = ()
 DEFAULT: tuple[Step, ...] = (
     ShrinkToMeanLuma(),
@@ -182,6 +235,8 @@ STEPS: dict[str, type[Any]] = {
     "keep_grey": KeepGrey,
     "exposure_fusion": ExposureFusion,
     "contrast_stretch": ContrastStretch,
+    "exposure_trim": ExposureTrim,
+    "protect_highlights": ProtectHighlights,
 }
 
 

@@ -64,6 +64,12 @@ def network_input(
     return levels[config.finest - 1 :]
 
 
+def pad(image: np.ndarray, config: PipelineConfig) -> np.ndarray:
+    """Pad at the bottom and the right to multiples of ``config.multiple``: h x w x C."""
+    rows, columns = (-side % config.multiple for side in image.shape[:2])
+    return np.pad(image, ((0, rows), (0, columns), (0, 0)), mode=config.padding)  # type: ignore[call-overload]
+
+
 def at_prediction_size(image: np.ndarray, config: PipelineConfig) -> np.ndarray:
     """The image that a prediction is compared with: h x w x C -> h' x w' x C.
 
@@ -101,7 +107,4 @@ def _bicubic(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
 
 
 def _split(image: np.ndarray, config: PipelineConfig) -> list[np.ndarray]:
-    height, width = image.shape[:2]
-    padding = ((0, -height % config.multiple), (0, -width % config.multiple), (0, 0))
-    padded = np.pad(image, padding, mode=config.padding)  # type: ignore[call-overload]
-    return pyramid.split(padded, config.levels, config.taps)
+    return pyramid.split(pad(image, config), config.levels, config.taps)

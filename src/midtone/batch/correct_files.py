@@ -1,29 +1,34 @@
-"""Many photographs: folders are mirrored, failures kept apart, nothing overwritten unasked."""
+"""Correct one file or many: folders are mirrored, a file that fails does not stop the others."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from midtone import atomic, photo
+from midtone import atomic, lut, photo
 from midtone.batch import inputs, parallel
-from midtone.corrector import Corrector, software_tag
-from midtone.errors import Error, UsageError
+from midtone.batch.inputs import PIPE, Job
+from midtone.corrector import Correction, Corrector, software_tag
+from midtone.errors import Error, PhotoError, UsageError
 from midtone.options import FileOptions
 from midtone.photo import FORMATS, WRITABLE
+from midtone.pipeline import PipelineConfig
+
+STATUSES = ("done", "unchanged", "skipped", "failed", "planned")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one file.
+    """The result of one file.
 
-    status: "done", "failed", "skipped" (it was there already) or "unchanged" (its exposure is
-            off by less than ``min_error``)
+    status: "done"; "unchanged" (its exposure is off by less than ``min_error``, nothing is
+            written); "skipped" (its result exists already); "failed"; or, in a dry run, "planned"
     error:  one sentence if it failed
     exposure_error: estimated, in EV;  quality: of the written file, for lossy formats
     notes:  sentences on what could not be kept
@@ -54,7 +59,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of all files, in the order of the input."""
+    """The results of all files, in the order of the input."""
 
     results: tuple[Result, ...]
 
@@ -75,59 +80,73 @@ def correct_tree(
 ) -> Report:
     """Correct files and all photographs below folders into ``out``, which mirrors the folders.
 
-    workers:  files worked on side by side
+    workers:  files worked on in parallel
     progress: called after each file
-    A file that fails is reported and the others go on. Raises UsageError if there is nothing to do
-    or two files would get the same name.
+    A file that fails is reported and the others go on. Raises UsageError if there is nothing to do,
+    two files would get the same name or a photograph would be replaced.
     """
     given = [source] if isinstance(source, str | os.PathLike) else source
-    jobs = inputs.plan([Path(one) for one in given], Path(out), format=options.output.format)
-    return correct_jobs(
-        jobs,
-        corrector or Corrector(),
-        options,
-        out=Path(out),
-        workers=workers,
-        progress=progress,
-    )
+    output = options.output
+    jobs = inputs.plan(
+        [Path(one) for one in given],
+        Path(out),
+        format=output.format,
+        overwrite=output.existing == "overwrite",
+    ).jobs
+    if output.existing == "resume":
+        atomic.sweep(Path(out))
+    results = {}
+    for result in correct_jobs(jobs, corrector or Corrector(), options, workers=workers):
+        results[result.target] = result
+        if progress:
+            progress(result)
+    return Report(tuple(results[job.target] for job in jobs))
 
 
 def correct_jobs(
-    jobs: Sequence[inputs.Job],
+    jobs: Iterable[Job],
     corrector: Corrector,
     options: FileOptions = FileOptions(),
     *,
-    out: Path | None = None,
     workers: int = 1,
-    engine_name: str = "threads",
+    backend: str = "threads",
     address: str | None = None,
-    progress: Callable[[Result], None] | None = None,
-) -> Report:
-    """Correct each source into its target. The folder ``out`` is swept first if resuming.
+    dry_run: bool = False,
+) -> Iterator[Result]:
+    """Correct each source into its target; yield results as they are finished.
 
-    engine_name, address: of ``parallel.run``; with processes and Dask each worker loads the model
+    workers, backend, address: of ``parallel.run``; with processes and Dask each worker loads the
+                               model
+    dry_run: nothing is written
     """
     corrector.check(options.correction)
-    if options.output.existing == "resume" and out and out.is_dir():
-        atomic.sweep(out)
-    if engine_name == "threads":
-        work = partial(correct_one, corrector, options)
+    work: Callable[[Job], Result]
+    if backend == "threads":
+        work = partial(correct_one, corrector, options, dry_run=dry_run)
     else:
-        model = str(corrector.model.info.path.resolve())
-        work = partial(_correct_elsewhere, model, options)
-    results: dict[inputs.Job, Result] = {}
-    flow = parallel.run(work, jobs, workers=workers, engine=engine_name, address=address)
-    for job, outcome in flow:
-        if isinstance(outcome, BaseException):
-            outcome = Result(*job, status="failed", error=f"{job[0]}: {outcome}")
-        results[job] = outcome
-        if progress:
-            progress(outcome)
-    return Report(tuple(results[job] for job in jobs))
+        path = str(corrector.model.info.path.resolve())
+        here = (path, corrector.device, corrector.config)
+        work = partial(_correct_elsewhere, here, options, dry_run)
+    for outcome in parallel.run(
+        # One file must not stop the others, whatever goes wrong with it.
+        work,
+        jobs,
+        workers=workers,
+        backend=backend,
+        address=address,
+        catch=(Exception,),
+    ):
+        if isinstance(outcome, parallel.Failed):
+            error = f"{outcome.item.source}: {outcome.reason}"
+            yield Result(*outcome.item, status="failed", error=error)
+        else:
+            yield outcome.value
 
 
-def correct_one(corrector: Corrector, options: FileOptions, job: inputs.Job) -> Result:
-    """Correct one file; whatever goes wrong ends up in the result."""
+def correct_one(
+    corrector: Corrector, options: FileOptions, job: Job, *, dry_run: bool = False
+) -> Result:
+    """Correct one file; its errors end up in the result. ``PIPE`` is a standard stream."""
     source, target = job
     started = time.perf_counter()
     exposure_error = quality = error = None
@@ -136,23 +155,36 @@ def correct_one(corrector: Corrector, options: FileOptions, job: inputs.Job) -> 
     existing = options.output.existing
     try:
         # Before any work: a batch that was run already should say so at once.
-        if target.exists() and existing != "overwrite":
+        if target != PIPE and target.exists() and existing != "overwrite":
             if existing in ("skip", "resume"):
                 return Result(source, target, "skipped")
-            same = target.resolve() == source.resolve()
-            what = "the output would replace the input" if same else "exists already"
-            raise UsageError(f"{target}: {what}; use --overwrite to allow it")
-        file = photo.open_file(source, max_megapixels=options.input.max_megapixels)
+            raise UsageError(f"{target}: exists already; use --overwrite to allow it")
+        least = options.correction.min_error
+        if dry_run and not least:
+            return Result(source, target, "planned")
+        file = photo.open_file(
+            sys.stdin.buffer if source == PIPE else source,
+            max_megapixels=options.input.max_megapixels,
+            name="standard input" if source == PIPE else None,
+        )
+        if dry_run:
+            exposure_error = corrector.plan_file(file, options.correction).exposure_error
+            status = "planned" if abs(exposure_error) >= least else "unchanged"
+            return Result(source, target, status, exposure_error=exposure_error)
         result, correction = corrector.correct_file(file, options.correction)
         exposure_error = correction.exposure_error
         if result is None:
             status = "unchanged"
         else:
-            quality, notes = write(result, target, corrector, options), result.notes
+            stream = sys.stdout.buffer if target == PIPE else target
+            quality, notes = write(result, stream, corrector, options), result.notes
+            if options.lut:
+                _write_lut(correction, corrector, options)
     except Error as known:
         error = str(known)
     except OSError as known:
-        error = f"{target}: cannot be written ({known.strerror or known})"
+        name = "standard output" if target == PIPE else target
+        error = f"{name}: cannot be written ({known.strerror or known})"
     except MemoryError:
         error = f"{source}: too large for this computer's memory"
     seconds = time.perf_counter() - started
@@ -167,7 +199,10 @@ def write(
     output = options.output
     format = output.format
     if isinstance(target, Path):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PhotoError(f"{target}: cannot be written ({error.strerror})") from error
         named = photo.writable_as(target)
         format = named.name if named else format
     format = format or result.format
@@ -183,15 +218,31 @@ def write(
         strip=output.strip,
         software=None if output.keep_software_tag or output.strip else tag,
     )
+    if not isinstance(target, Path):
+        target.flush()
     return quality if FORMATS[format].lossy else None
 
 
-def _correct_elsewhere(model: str, options: FileOptions, job: inputs.Job) -> Result:
+def _write_lut(correction: Correction, corrector: Corrector, options: FileOptions) -> None:
+    assert options.lut
+    lut.write_cube(
+        lut.lookup_table(correction, options.correction.strength),
+        options.lut,
+        title=software_tag(corrector.model, options.correction),
+        overwrite=options.output.existing == "overwrite",
+    )
+
+
+_Place = tuple[str, str, PipelineConfig]  # model, device, pipeline
+
+
+def _correct_elsewhere(place: _Place, options: FileOptions, dry_run: bool, job: Job) -> Result:
     """``correct_one`` in a process of its own, which loads the model once."""
-    return correct_one(_loaded(model), options, job)
+    return correct_one(_loaded(place), options, job, dry_run=dry_run)
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: str) -> Corrector:
+def _loaded(place: _Place) -> Corrector:
+    model, device, pipeline = place
     # Many processes share the cores: one thread each.
-    return Corrector(model, threads=1)
+    return Corrector(model, device, threads=1, pipeline=pipeline)

@@ -1,18 +1,59 @@
-"""Which photographs are meant, and where each result goes."""
+"""The files of a run: folders, patterns, lists and shards -> source and target of each file."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from midtone.errors import UsageError
 from midtone.photo import FORMATS, format_of, writable_as
 
-Job = tuple[Path, Path]  # source, target
+PIPE = Path("-")  # standard input as a source, standard output as a target
+
+
+class NoPhotographsError(UsageError):
+    """There is no photograph in a folder."""
+
+
+class Job(NamedTuple):
+    """One photograph and where its result goes."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Found:
+    """Photographs among and below the sources of a run.
+
+    places:      each photograph, and its path below the source it was found in
+    passed_over: files of other kinds in the folders, counted by suffix; hidden files are not
+    """
+
+    places: list[tuple[Path, Path]] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The photographs."""
+        return [path for path, _ in self.places]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    passed_over: as in ``Found``
+    """
+
+    jobs: list[Job]
+    passed_over: Counter[str] = field(default_factory=Counter)
 
 
 def plan(
@@ -22,46 +63,50 @@ def plan(
     format: str | None = None,
     recursive: bool = True,
     shard: tuple[int, int] | None = None,
-) -> list[Job]:
-    """(source, target) of every file: folders are walked, and mirrored below ``out``.
+    overwrite: bool = False,
+) -> Plan:
+    """(source, target) of every photograph: folders are walked, and mirrored below ``out``.
 
-    ``out`` is a file if there is one input file and ``out`` has the suffix of an image format, else
-    a folder. format: of the results; by default that of the input, JPEG for camera RAW.
-    shard: (i, n), the i-th of n disjoint parts, i from 1; a file's part depends on its place below
-    ``out`` alone. Raises UsageError if two sources would have one target or a folder has none.
+    out:    a file if there is one input file and ``out`` has the suffix of an image format, else a
+            folder; a source or ``out`` may be ``PIPE``
+    format: of the results; by default that of the input, JPEG for camera RAW
+    shard:  (i, n), the i-th of n disjoint parts, i from 1; a file's part depends on its place below
+            ``out`` alone
+    overwrite: a photograph may be replaced by its result
+    Raises UsageError if two sources would have one target, a photograph would be replaced or a
+    folder has none.
     """
+    if PIPE in sources or out == PIPE:
+        return Plan([_pipe(sources, out)])
     if writable_as(out) and not out.is_dir():
         if len(sources) != 1 or sources[0].is_dir():
             raise UsageError(f"{out}: several photographs need a folder as output, not a file")
-        return [(sources[0], out)]
-    if out.exists() and not out.is_dir():
+        top, jobs, passed_over = out.parent, [Job(sources[0], out)], Counter[str]()
+    elif out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file of no known image format, and no folder")
-    targets: dict[Path, Path] = {}
-    for path, relative in _files(sources, out, recursive):
-        if format or not writable_as(relative):
-            relative = relative.with_suffix(FORMATS[format or "JPEG"].suffix)
-        target = out / relative
-        if target in targets:
-            raise UsageError(
-                f"{targets[target]} and {path} would both become {target}; "
-                "give them separate output folders"
-            )
-        targets[target] = path
-    return [
-        (path, target)
-        for target, path in targets.items()
-        if shard is None or part_of(target.relative_to(out), shard[1]) == shard[0]
-    ]
+    else:
+        found = find(sources, recursive=recursive, out=out)
+        top, jobs, passed_over = out, _mirror(found.places, out, format), found.passed_over
+    _check_replaced(jobs, overwrite)
+    if shard is not None:
+        number, parts = shard
+        jobs = [job for job in jobs if part_of(job.target.relative_to(top), parts) == number]
+    return Plan(jobs, passed_over)
 
 
-def find(sources: Sequence[Path], *, recursive: bool = True) -> list[Path]:
-    """All photographs among and below ``sources``."""
-    return [path for path, _ in _files(sources, None, recursive)]
+def find(sources: Sequence[Path], *, recursive: bool = True, out: Path | None = None) -> Found:
+    """All photographs among and below ``sources``, except below ``out``.
+
+    Raises UsageError for a folder without photographs and a pattern that matches nothing.
+    """
+    found = Found()
+    _collect(sources, found, out.resolve() if out else None, recursive)
+    return found
 
 
 def part_of(name: Path, parts: int) -> int:
     """Which of 1 .. parts a file belongs to: the same on every machine, whatever else is there."""
-    digest = hashlib.sha256(name.as_posix().encode()).digest()
+    digest = hashlib.sha256(os.fsencode(name.as_posix())).digest()
     return 1 + int.from_bytes(digest[:8], "big") % parts
 
 
@@ -78,36 +123,84 @@ def read_list(stream: TextIO) -> list[Path]:
     return [Path(line.rstrip("\r\n")) for line in stream if line.strip()]
 
 
-def _files(
-    sources: Sequence[Path], out: Path | None, recursive: bool
-) -> Iterator[tuple[Path, Path]]:
-    """Each photograph and its path below the source it was found in."""
+def _pipe(sources: Sequence[Path], out: Path) -> Job:
+    if len(sources) != 1 or sources[0].is_dir():
+        raise UsageError("a pipe takes one photograph")
+    if out != PIPE and (out.is_dir() or not writable_as(out)):
+        raise UsageError(f"{out}: a pipe needs a file with the suffix of an image format as output")
+    return Job(sources[0], out)
+
+
+def _mirror(places: list[tuple[Path, Path]], out: Path, format: str | None) -> list[Job]:
+    """A target for each photograph, at its place below ``out``."""
+    sources: dict[Path, Path] = {}
+    for path, place in places:
+        if format or not writable_as(place):
+            place = place.with_suffix(FORMATS[format or "JPEG"].suffix)
+        target = out / place
+        if target in sources:
+            raise UsageError(
+                f"{sources[target]} and {path} would both become {target}; "
+                "give them separate output folders"
+            )
+        sources[target] = path
+    return [Job(path, target) for target, path in sources.items()]
+
+
+def _check_replaced(jobs: list[Job], overwrite: bool) -> None:
+    """Raise UsageError if a target is a photograph of the run; its own only with ``overwrite``."""
+    sources: dict[tuple[int, int], Path] = {}
+    for job in jobs:
+        there = _inode(job.target)
+        if there is None:
+            continue
+        if not sources:
+            sources = {inode: one.source for one in jobs if (inode := _inode(one.source))}
+        replaced = sources.get(there)
+        if replaced == job.source and not overwrite:
+            raise UsageError(
+                f"{job.target}: the output would replace the input; choose another OUT, or use "
+                "--overwrite to allow it"
+            )
+        if replaced not in (None, job.source):
+            raise UsageError(f"{replaced}: would be replaced by the result of {job.source}")
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _collect(sources: Sequence[Path], found: Found, out: Path | None, recursive: bool) -> None:
     for source in sources:
         if source.is_dir():
-            yield from _walk(source, out, recursive)
+            before = len(found.places)
+            for path in _walk(source, out, recursive):
+                if format_of(path):
+                    found.places.append((path, path.relative_to(source)))
+                else:
+                    found.passed_over[path.suffix.lower() or "without suffix"] += 1
+            if len(found.places) == before:
+                raise NoPhotographsError(f"{source}: no photographs in this folder")
         elif not source.exists() and glob.has_magic(str(source)):
             matches = sorted(glob.glob(str(source), recursive=True))
             if not matches:
                 raise UsageError(f"{source}: matches no file")
-            yield from _files([Path(match) for match in matches], out, recursive)
+            _collect([Path(match) for match in matches], found, out, recursive)
         else:
-            yield source, Path(source.name)
+            found.places.append((source, Path(source.name)))
 
 
-def _walk(source: Path, out: Path | None, recursive: bool) -> Iterator[tuple[Path, Path]]:
-    inside = out.resolve() if out else None
-    found = False
+def _walk(source: Path, out: Path | None, recursive: bool) -> Iterator[Path]:
+    """Files below a folder in order, without hidden ones and those below ``out``."""
     for folder, folders, names in os.walk(source):
         # Results of an earlier run inside the source are no photographs to correct again.
         folders[:] = sorted(
             name
             for name in folders
-            if recursive and not name.startswith(".") and (Path(folder) / name).resolve() != inside
+            if recursive and not name.startswith(".") and (Path(folder) / name).resolve() != out
         )
-        for name in sorted(names):
-            path = Path(folder) / name
-            if format_of(path) and not name.startswith("."):
-                found = True
-                yield path, path.relative_to(source)
-    if not found:
-        raise UsageError(f"{source}: no photographs in this folder")
+        yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))

@@ -1,7 +1,7 @@
-"""Work on many items: threads here, processes here, or the workers of a Dask cluster.
+"""Work on many items in parallel: in threads, in processes, or on the workers of a Dask cluster.
 
 Dask, not Ray: it is pure Python, its ``distributed`` scheduler runs on a laptop, SLURM, Kubernetes
-or SSH hosts alike, and a task lost with its worker is run again by the scheduler itself.
+or SSH hosts alike, and it runs a task again that was lost with its worker.
 """
 
 from __future__ import annotations
@@ -18,79 +18,136 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from midtone.errors import UsageError
+from midtone.errors import Error, UsageError
+from midtone.options import BACKENDS
 
 Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
-ENGINES = ("threads", "processes", "dask")
+Value = TypeVar("Value")
 _AHEAD = 2  # items waiting for each worker, so that none is idle and memory is bounded
 _TRIES = 3
 
 
+@dataclass(frozen=True)
+class Done(Generic[Item, Value]):
+    """An item and what ``work`` returned for it."""
+
+    item: Item
+    value: Value
+
+
+@dataclass(frozen=True)
+class Failed(Generic[Item]):
+    """An item and what ``work`` raised for it."""
+
+    item: Item
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        error = self.error
+        if isinstance(error, OSError) and error.strerror:
+            return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        if isinstance(error, MemoryError):
+            return "too large for this computer's memory"
+        return str(error) if isinstance(error, Error) else f"{type(error).__name__}: {error}"
+
+
+Outcome: TypeAlias = "Done[Item, Value] | Failed[Item]"
+# What users and their computers cause. Anything else is a fault of the program.
+EXPECTED: tuple[type[Exception], ...] = (Error, OSError, MemoryError)
+
+
+class WorkerDiedError(Error):
+    """The process that worked on an item died each time."""
+
+
 def run(
-    work: Callable[[Item], Outcome],
+    work: Callable[[Item], Value],
     items: Iterable[Item],
     *,
     workers: int = 1,
-    engine: str = "threads",
+    backend: str = "threads",
     address: str | None = None,
-) -> Iterator[tuple[Item, Outcome | BaseException]]:
-    """Yield (item, what ``work`` returned or raised) as items are done, in any order.
+    catch: tuple[type[Exception], ...] = EXPECTED,
+) -> Iterator[Outcome[Item, Value]]:
+    """Yield ``Done`` or ``Failed`` for each item as it is finished, in any order.
 
-    engine:  "threads", "processes" (``work`` and items must pickle) or "dask" (they must too; needs
+    backend: "threads", "processes" (``work`` and items must pickle) or "dask" (they must too; needs
              midtone[dask])
     address: of a running Dask scheduler; by default a cluster of ``workers`` processes is started
+    catch:   exceptions of ``work`` that become ``Failed``; others are raised and end the run
     An item whose process dies is tried again, three times in all. Raises UsageError.
     """
     if workers < 1:
         raise UsageError(f"workers must be at least 1, not {workers}")
-    if engine not in ENGINES:
-        raise UsageError(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
-    if engine == "dask":
-        yield from _dask(work, items, workers, address)
-    elif engine == "processes":
-        yield from _processes(work, items, workers)
+    if backend not in BACKENDS:
+        raise UsageError(f"backend must be one of {', '.join(BACKENDS)}, not {backend}")
+    if address is not None and backend != "dask":
+        raise UsageError(f"an address is of a Dask scheduler; the backend is {backend}")
+    if backend == "dask":
+        yield from _dask(work, items, workers, address, catch)
+    elif backend == "processes":
+        yield from _processes(work, items, workers, catch)
     elif workers == 1:
         for item in items:
-            yield item, _attempt(work, item)
+            try:
+                value = work(item)
+            except catch as error:
+                yield Failed(item, error)
+            else:
+                yield Done(item, value)
     else:
         with ThreadPoolExecutor(workers) as pool:
             try:
-                yield from _flow(pool, work, iter(items), workers)
+                for item, future in _submit(pool, work, iter(items), workers):
+                    yield _outcome(item, future, catch)
             finally:
                 pool.shutdown(cancel_futures=True)
 
 
-def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome | Exception:
-    try:
-        return work(item)
-    except Exception as error:
-        return error
+def _outcome(
+    item: Item, future: Future[Value], catch: tuple[type[Exception], ...]
+) -> Outcome[Item, Value]:
+    """Raises what is not to be caught."""
+    error = future.exception()
+    if error is None:
+        return Done(item, future.result())
+    if isinstance(error, catch):
+        return Failed(item, error)
+    raise error
 
 
-def _flow(
-    pool: Executor, work: Callable[[Item], Outcome], items: Iterator[Item], workers: int
-) -> Iterator[tuple[Item, Outcome | BaseException]]:
-    running: dict[Future[Outcome], Item] = {}
+def _submit(
+    pool: Executor, work: Callable[[Item], Value], items: Iterator[Item], workers: int
+) -> Iterator[tuple[Item, Future[Value]]]:
+    """Keep the pool busy; yield finished futures."""
+    running: dict[Future[Value], Item] = {}
     while True:
         for item in itertools.islice(items, _AHEAD * workers - len(running)):
             try:
                 running[pool.submit(work, item)] = item
-            except BrokenProcessPool as error:  # broken since the last look at its futures
-                yield item, error
+            except BrokenProcessPool as error:  # a process died after the last look at the futures
+                failed: Future[Value] = Future()
+                failed.set_exception(error)
+                yield item, failed
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            yield running.pop(future), future.exception() or future.result()
+            yield running.pop(future), future
 
 
 def _processes(
-    work: Callable[[Item], Outcome], items: Iterable[Item], workers: int
-) -> Iterator[tuple[Item, Outcome | BaseException]]:
+    work: Callable[[Item], Value],
+    items: Iterable[Item],
+    workers: int,
+    catch: tuple[type[Exception], ...],
+) -> Iterator[Outcome[Item, Value]]:
     """A pool breaks when one of its processes dies; what was in it is tried again, one by one."""
     waiting = iter(items)
     broken = True
@@ -98,20 +155,20 @@ def _processes(
         lost: list[Item] = []
         with _pool(workers) as pool:
             try:
-                for item, outcome in _flow(pool, work, _until(waiting, lost), workers):
-                    if isinstance(outcome, BrokenProcessPool):
+                for item, future in _submit(pool, work, _until(waiting, lost), workers):
+                    if isinstance(future.exception(), BrokenProcessPool):
                         lost.append(item)
                     else:
-                        yield item, outcome
+                        yield _outcome(item, future, catch)
             finally:
                 pool.shutdown(cancel_futures=True)
         broken = bool(lost)
         for item in lost:
-            yield item, _alone(work, item)
+            yield _alone(work, item, catch)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # An interrupt is the parent's to answer: a worker that died of it would only add its traceback.
+    # The parent handles interrupts; a worker that died of one would only add its traceback.
     ignore = (signal.SIGINT, signal.SIG_IGN)
     return ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=ignore
@@ -126,23 +183,29 @@ def _until(items: Iterator[Item], lost: list[Item]) -> Iterator[Item]:
             return
 
 
-def _alone(work: Callable[[Item], Outcome], item: Item) -> Outcome | BaseException:
+def _alone(
+    work: Callable[[Item], Value], item: Item, catch: tuple[type[Exception], ...]
+) -> Outcome[Item, Value]:
+    """Try an item in a pool of its own: the first try was in a pool that broke."""
     for _ in range(_TRIES - 1):
         with _pool(1) as pool:
             future = pool.submit(work, item)
-            outcome = future.exception() or future.result()
-        if not isinstance(outcome, BrokenProcessPool):
-            return outcome
-    return RuntimeError(f"the process that worked on it died {_TRIES} times")
+            if not isinstance(future.exception(), BrokenProcessPool):
+                return _outcome(item, future, catch)
+    return Failed(item, WorkerDiedError(f"the process that worked on it died {_TRIES} times"))
 
 
 def _dask(
-    work: Callable[[Item], Outcome], items: Iterable[Item], workers: int, address: str | None
-) -> Iterator[tuple[Item, Outcome | BaseException]]:
+    work: Callable[[Item], Value],
+    items: Iterable[Item],
+    workers: int,
+    address: str | None,
+    catch: tuple[type[Exception], ...],
+) -> Iterator[Outcome[Item, Value]]:
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
-        raise UsageError("the Dask engine needs midtone[dask]") from error
+        raise UsageError("the Dask backend needs midtone[dask]") from error
     cluster: Any = address or distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=None
     )
@@ -150,18 +213,21 @@ def _dask(
         with distributed.Client(cluster, set_as_default=False) as client:
             rest = iter(items)
             running: dict[str, Any] = {}
-            flow = distributed.as_completed([], loop=client.loop)
+            finished = distributed.as_completed([], loop=client.loop)
 
             def submit(count: int) -> None:
                 for item in itertools.islice(rest, count):
                     future = client.submit(work, item, pure=False, retries=0)
                     running[future.key] = item
-                    flow.add(future)
+                    finished.add(future)
 
             submit(_AHEAD * max(workers, len(client.ncores())))
-            for future in flow:
+            for future in finished:
                 item = running.pop(future.key)
-                yield item, future.exception() or future.result()
+                if isinstance(future.exception(), distributed.scheduler.KilledWorker):
+                    yield Failed(item, WorkerDiedError("each worker that worked on it died"))
+                else:
+                    yield _outcome(item, future, catch)
                 submit(1)
     finally:
         if address is None:

@@ -1,4 +1,4 @@
-"""Correct photographs as they arrive in a folder, for instance from a tethered camera."""
+"""Find photographs as they arrive in a folder, for instance from a tethered camera."""
 
 from __future__ import annotations
 
@@ -6,48 +6,51 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from midtone.batch import inputs
+from midtone.batch.inputs import Job, NoPhotographsError, Plan
 from midtone.errors import UsageError
-
-_Seen = dict[Path, tuple[int, int]]
 
 
 def arrivals(
     folder: Path,
-    out: Path,
+    plan: Callable[[], Plan],
     *,
-    format: str | None = None,
     interval: float = 1.0,
     pause: Callable[[float], None] = time.sleep,
-) -> Iterator[inputs.Job]:
-    """Yield (source, target) of each photograph in ``folder`` that has no result yet, for ever.
+) -> Iterator[list[Job]]:
+    """Yield what has newly arrived in ``folder`` and has no result yet, for ever.
 
-    A file counts when its size and time have stood still for one interval (seconds): cameras and
-    copies write slowly. A file that was yielded comes again only if it changes.
-    Raises UsageError if ``folder`` is none, or goes away.
+    plan:     what a run over ``folder`` would do at that moment
+    interval: in seconds. A file has arrived when its size and time stay the same for one interval:
+              cameras and copies write slowly
+    A file that was yielded is yielded again only if it changes. Raises UsageError if ``folder`` is
+    no folder, or goes away.
     """
-    before: _Seen = {}
-    yielded: _Seen = {}
+    before: dict[Path, tuple[int, int]] = {}
+    yielded: dict[Path, tuple[int, int]] = {}
     while True:
         if not folder.is_dir():
             raise UsageError(f"{folder}: is no folder to watch")
-        now: _Seen = {}
-        for source, target in _jobs(folder, out, format):
+        now: dict[Path, tuple[int, int]] = {}
+        arrived = []
+        for job in _jobs(plan):
+            source = job.source
             try:
                 state = source.stat()
             except OSError:  # gone again, as temporary files go
                 continue
             now[source] = (state.st_size, state.st_mtime_ns)
             settled = before.get(source) == now[source] != yielded.get(source)
-            if settled and state.st_size and (source in yielded or not target.exists()):
+            if settled and state.st_size and (source in yielded or not job.target.exists()):
                 yielded[source] = now[source]
-                yield source, target
+                arrived.append(job)
+        if arrived:
+            yield arrived
         before = now
         pause(interval)
 
 
-def _jobs(folder: Path, out: Path, format: str | None) -> list[inputs.Job]:
+def _jobs(plan: Callable[[], Plan]) -> list[Job]:
     try:
-        return inputs.plan([folder], out, format=format)
-    except UsageError:  # no photograph yet
+        return plan().jobs
+    except NoPhotographsError:  # not yet
         return []

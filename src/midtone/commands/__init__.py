@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtone.errors import UsageError
+from midtone.options import BACKENDS
 
 if TYPE_CHECKING:
+    from midtone.corrector import Corrector
+
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -29,29 +33,82 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_OLD_FLAGS = {"min_error": "--only-needed", "keep_software_tag": "--no-sign"}
+def parallel_options(
+    parser: argparse.ArgumentParser, *, backend: str, backends: Iterable[str] = BACKENDS
+) -> None:
+    """The options of every command that works on many files. backend: the default."""
+    parser.add_argument("--workers", type=int, default=1, help="files worked on in parallel (1)")
+    parser.add_argument("--backend", default=backend, choices=tuple(backends), help=f"({backend})")
+    add_old_name(parser, "--engine", "--backend", choices=tuple(backends))
+    parser.add_argument("--address", help="of a running Dask scheduler, for --backend dask")
+
+
+class _OldName(argparse.Action):
+    """Set the value of a flag by its old name, with a notice."""
+
+    def __init__(
+        self,
+        option_strings: list[str],
+        dest: str,
+        new: str,
+        nargs: int | None = None,
+        type: Callable[[str], Any] | None = None,
+        choices: Iterable[str] | None = None,
+    ) -> None:
+        hidden = argparse.SUPPRESS
+        super().__init__(option_strings, dest, nargs, None, hidden, type, choices, help=hidden)
+        self.new = new
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        print(
+            f"midtone: {option_string} is now {self.new}; the old name goes with version 0.3",
+            file=sys.stderr,
+        )
+        setattr(namespace, self.dest, True if self.nargs == 0 else values)
+
+
+def add_old_name(parser: argparse.ArgumentParser, old: str, new: str, **settings: Any) -> None:
+    """Let ``old`` go on working for the flag ``new``. settings: type, choices, nargs of ``new``."""
+    dest = new.removeprefix("--").replace("-", "_")
+    parser.add_argument(old, dest=dest, action=_OldName, new=new, **settings)
+
+
+_OLD_NAMES = {"min_error": "--only-needed", "keep_software_tag": "--no-sign"}
 _HIDDEN = {"existing"}  # a group of flags of its own
 
 
-def add_options(parser: argparse.ArgumentParser, *kinds: type[Any]) -> None:
-    """One flag for each field of the option dataclasses, named as the field."""
+def add_options(
+    parser: argparse.ArgumentParser, *kinds: type[Any], only: Iterable[str] | None = None
+) -> None:
+    """One flag for each field of the option dataclasses, named as the field.
+
+    only: names of the fields, by default all
+    """
     for field in (field for kind in kinds for field in dataclasses.fields(kind)):
-        if field.name in _HIDDEN:
+        if field.name in _HIDDEN or (only is not None and field.name not in only):
             continue
-        flags = [f"--{field.name.replace('_', '-')}"]
-        if field.name in _OLD_FLAGS:
-            flags.append(_OLD_FLAGS[field.name])
+        flag = f"--{field.name.replace('_', '-')}"
         about = field.metadata
-        if field.type == "bool":
-            parser.add_argument(*flags, action="store_true", help=about["help"])
+        parse = _share if field.name == "strength" else _PARSERS.get(str(field.type))
+        if parse is None:
+            parser.add_argument(flag, action="store_true", help=about["help"])
         else:
             parser.add_argument(
-                *flags,
-                type=_PARSERS[str(field.type)],
+                flag,
+                type=parse,
                 default=field.default,
                 metavar=about["unit"] or field.name.upper(),
                 help=f"{about['help']}{_default(field.default)}",
             )
+        if field.name in _OLD_NAMES:
+            kept: dict[str, Any] = {"type": parse} if parse else {"nargs": 0}
+            add_old_name(parser, _OLD_NAMES[field.name], flag, **kept)
 
 
 def _default(value: Any) -> str:
@@ -60,6 +117,11 @@ def _default(value: Any) -> str:
 
 def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
+
+
+def _share(text: str) -> float:
+    """ "0.8" or "80%"."""
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
@@ -84,18 +146,39 @@ def source_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def quiet_option(parser: argparse.ArgumentParser) -> None:
+    """`--quiet`, of every command with a progress bar."""
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print errors alone: no bar, no closing line"
+    )
+
+
+def load_corrector(options: argparse.Namespace) -> Corrector:
+    """The corrector of ``model_options`` for --workers. Raises UsageError, ModelError."""
+    from midtone.corrector import Corrector
+
+    workers = options.workers
+    if workers < 1:
+        raise UsageError(f"--workers must be at least 1, not {workers}")
+    # Files in parallel keep the cores busy; more threads for each file would only compete.
+    threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+    return Corrector(options.model, options.device, threads=threads, pipeline=options.pipeline)
+
+
 def given_sources(options: argparse.Namespace) -> list[Path]:
     """What ``source_options`` took. Raises UsageError if that is nothing."""
-    from midtone.batch.inputs import read_list
+    from midtone.batch.inputs import PIPE, read_list
 
     given = list(options.sources)
     if options.files_from == "-":
+        if PIPE in given:
+            raise UsageError("standard input cannot be both a photograph and the list of files")
         given += read_list(sys.stdin)
     elif options.files_from:
         try:
-            with open(options.files_from, encoding="utf-8") as stream:
+            with open(options.files_from, encoding="utf-8", errors="surrogateescape") as stream:
                 given += read_list(stream)
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise UsageError(f"{options.files_from}: is no readable list of paths") from error
     if not given:
         raise UsageError("no photographs given")

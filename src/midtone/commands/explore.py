@@ -35,6 +35,7 @@ def add(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     import numpy as np
+    from tqdm import tqdm
 
     from midtone.atomic import replacing
     from midtone.batch import parallel
@@ -55,13 +56,12 @@ def run(options: argparse.Namespace) -> int:
     pairs = found.pairs[:: -(-len(found.pairs) // options.limit)]
     by_input = {pair.input: pair for pair in pairs}
     described = {}
-    for path, outcome in parallel.run(explore.describe, by_input, workers=options.workers):
-        if isinstance(outcome, Error):
-            problems.append(str(outcome))
-        elif isinstance(outcome, BaseException):
-            raise outcome
+    flow = parallel.run(explore.describe, by_input, workers=options.workers)
+    for outcome in tqdm(flow, total=len(by_input), unit="photo", disable=None):
+        if isinstance(outcome, parallel.Failed):
+            problems.append(outcome.reason)
         else:
-            described[path] = outcome
+            described[outcome.item] = outcome.value
     seen = [pair for pair in pairs if pair.input in described]
     if len(seen) < _LEAST:
         raise UsageError(f"{options.pairs}: {len(seen)} readable images; {_LEAST} are needed")

@@ -17,12 +17,18 @@ def add(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "export",
         help="make a model file of a training run (needs midtone[train])",
-        description="Make a model file of a training run; checks it against torch first.",
+        description="Make a model file of a training run, or of a .safetensors model; an .onnx "
+        "file is compared with torch before it is written.",
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("run", metavar="RUN|MODEL", help="folder of a run, or .safetensors file")
     parser.add_argument("-o", "--out", type=Path, required=True, help=".onnx or .safetensors file")
     parser.add_argument(
         "--finest", type=int, metavar="LEVEL", help="run only this pyramid level and coarser ones"
+    )
+    parser.add_argument(
+        "--pipeline",
+        default="default",
+        help="stored in the file: paper, or a .toml file (the paper's, or what MODEL says)",
     )
     parser.set_defaults(verb=run)
 
@@ -36,6 +42,13 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError(f"export needs torch: pip install midtone[train] ({error})") from error
     if options.out.suffix not in (".onnx", ".safetensors"):
         raise UsageError(f"{options.out}: a model file ends in .onnx or .safetensors")
-    difference = export(checkpoint.find(options.run), options.out, finest=options.finest)
+    if options.run.endswith(".onnx"):
+        raise UsageError(f"{options.run}: a run's folder or a .safetensors file is needed")
+    difference = export(
+        checkpoint.find_start(options.run),
+        options.out,
+        finest=options.finest,
+        pipeline=options.pipeline,
+    )
     print(f"{options.out}: differs from torch by at most {difference:.1e}")
     return 0

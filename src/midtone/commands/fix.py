@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
-import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
-from midtone.commands import add_options, model_options, source_options
+from midtone.commands import (
+    add_options,
+    model_options,
+    parallel_options,
+    quiet_option,
+    source_options,
+)
 from midtone.errors import UsageError
 from midtone.options import CorrectionOptions, InputOptions, OutputOptions, file_options
 
 if TYPE_CHECKING:
     from midtone.batch.correct_files import Result
+    from midtone.batch.inputs import Job
     from midtone.commands import Verbs
+    from midtone.commands.progress import Progress
     from midtone.corrector import Corrector
     from midtone.options import FileOptions
 
-_PIPE = Path("-")
+# What the closing line says of each status.
+_SAYS = {
+    "done": "corrected",
+    "planned": "to be corrected",
+    "unchanged": "left unchanged",
+    "skipped": "skipped because the result exists",
+    "failed": "failed",
+}
 
 
 def add(verbs: Verbs) -> None:
@@ -39,135 +57,121 @@ def add(verbs: Verbs) -> None:
     for name, text in (
         ("overwrite", "replace existing files"),
         ("skip", "skip photographs whose result exists"),
-        ("resume", "go on with a run that was stopped: skip what is done, sweep up what is half"),
+        ("resume", "as --skip; remove what an interrupted run left half written"),
     ):
         there.add_argument(
             f"--{name}", dest="existing", action="store_const", const=name, help=text
         )
     parser.set_defaults(existing="fail")
-    parser.add_argument("--workers", type=int, default=1, help="files worked on side by side (1)")
+    parallel_options(parser, backend="threads")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="append one JSON line per file")
     parser.add_argument(
-        "--engine", default="threads", choices=("threads", "processes", "dask"), help="(threads)"
+        "--lut",
+        type=Path,
+        metavar="FILE.cube",
+        help="also write the correction as a 3D look-up table (of one photograph)",
     )
-    parser.add_argument("--address", help="of a running Dask scheduler")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="a JSON object a file, a line")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be written")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be written")
     parser.add_argument("--watch", action="store_true", help="go on as photographs arrive (FOLDER)")
+    quiet_option(parser)
     model_options(parser)
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from midtone.batch import correct_files, inputs
-    from midtone.commands import given_sources
-    from midtone.corrector import Corrector
+    from midtone import atomic
+    from midtone.batch import inputs, watch
+    from midtone.commands import given_sources, load_corrector
+    from midtone.commands.progress import Progress, closing_line
 
-    if options.workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {options.workers}")
-    how = file_options(vars(options))
     given = given_sources(options)
-    if _PIPE in given or options.out == _PIPE:
-        return _pipe(
-            given,
-            options.out,
-            Corrector(options.model, options.device, pipeline=options.pipeline),
-            how,
-        )
-    if options.watch:
-        corrector = Corrector(options.model, options.device, pipeline=options.pipeline)
-        return _watch(given, options.out, corrector, how)
-    jobs = inputs.plan(
+    if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
+        raise UsageError("--watch takes one folder")
+    how = file_options(vars(options))
+    plan = partial(
+        inputs.plan,
         given,
         options.out,
         format=how.output.format,
         recursive=options.recursive,
         shard=inputs.parse_shard(options.shard) if options.shard else None,
+        overwrite=how.output.existing == "overwrite",
     )
-    if options.dry_run:
-        for source, target in jobs:
-            there = f"  ({how.output.existing}: exists)" if target.exists() else ""
-            print(f"{source} -> {target}{there}")
-        return 0
-    # Side by side, files keep the cores busy; a file's own threads would only get in the way.
-    threads = None if options.workers == 1 else max(1, (os.cpu_count() or 1) // options.workers)
-    with _Progress(len(jobs), options.report) as progress:
-        report = correct_files.correct_jobs(
+    planned = inputs.Plan([]) if options.watch else plan()
+    if options.lut and len(planned.jobs) != 1:
+        raise UsageError("--lut is of one photograph")
+    if how.output.existing == "resume" and not options.dry_run:
+        atomic.sweep(options.out)
+    total = None if options.watch else len(planned.jobs)
+    corrector = load_corrector(options)
+    with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
+        fix = _Run(options, how, corrector, progress, report)
+        if options.watch:
+            progress.note(f"watching {given[0]}; interrupt to end")
+            with contextlib.suppress(KeyboardInterrupt):
+                for jobs in watch.arrivals(given[0], plan):
+                    fix.correct(jobs)
+        else:
+            fix.correct(planned.jobs)
+        if total != 1 or fix.counts["unchanged"] or fix.counts["skipped"]:
+            first = "planned" if options.dry_run else "done"
+            said = {_SAYS[s]: fix.counts[s] for s in _SAYS if s == first or fix.counts[s]}
+            progress.note(closing_line(said, planned.passed_over))
+    return 1 if fix.counts["failed"] else 0
+
+
+@dataclass
+class _Run:
+    """Correct files, tell of each, and count."""
+
+    options: argparse.Namespace
+    how: FileOptions
+    corrector: Corrector
+    progress: Progress
+    report: TextIO | None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def correct(self, jobs: Iterable[Job]) -> None:
+        from midtone.batch.correct_files import correct_jobs
+
+        for result in correct_jobs(
             jobs,
-            Corrector(options.model, options.device, threads=threads, pipeline=options.pipeline),
-            how,
-            out=options.out,
-            workers=options.workers,
-            engine_name=options.engine,
-            address=options.address,
-            progress=progress.show,
-        )
-    if len(jobs) > 1 and report.failed:
-        print(f"midtone: {len(report.failed)} of {len(jobs)} photographs failed", file=sys.stderr)
-    return 1 if report.failed else 0
+            self.corrector,
+            self.how,
+            workers=self.options.workers,
+            backend=self.options.backend,
+            address=self.options.address,
+            dry_run=self.options.dry_run,
+        ):
+            self.counts[result.status] += 1
+            self._show(result)
+            if self.report:
+                self.report.write(json.dumps(result.to_dict()) + "\n")
+                self.report.flush()
 
-
-class _Progress:
-    """A bar with the time left and the failures, and a line of JSON for each file."""
-
-    def __init__(self, total: int, report: Path | None) -> None:
-        from tqdm import tqdm
-
-        try:
-            self._report = report.open("a", encoding="utf-8") if report else None
-        except OSError as error:
-            raise UsageError(f"{report}: cannot be written ({error.strerror})") from error
-        self._bar = tqdm(total=total, unit="photo", disable=None if total > 1 else True)
-        self._failed = 0
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._bar.close()
-        if self._report:
-            self._report.close()
-
-    def show(self, result: Result) -> None:
+    def _show(self, result: Result) -> None:
         for note in result.notes:
-            self._bar.write(f"midtone: {result.source}: {note}", file=sys.stderr)
+            self.progress.note(f"{result.source}: {note}")
         if result.error:
-            self._failed += 1
-            self._bar.write(f"midtone: {result.error}", file=sys.stderr)
-            self._bar.set_postfix(failed=self._failed)
-        if self._report:
-            self._report.write(json.dumps(result.to_dict()) + "\n")
-            self._report.flush()
-        self._bar.update()
+            self.progress.fail(result.error)
+        elif self.options.dry_run or self.options.watch:
+            written = result.status in ("done", "planned")
+            after = f"-> {result.target}" if written else f"({_SAYS[result.status]})"
+            self.progress.print(f"{result.source} {after}")
+        self.progress.advance()
 
 
-def _pipe(given: list[Path], out: Path, corrector: Corrector, how: FileOptions) -> int:
-    """One photograph from a file or standard input to a file or standard output."""
-    from midtone import photo
-    from midtone.batch import correct_files
-
-    if len(given) != 1 or given[0].is_dir():
-        raise UsageError("a pipe takes one photograph")
-    source = sys.stdin.buffer if given[0] == _PIPE else given[0]
-    opened = photo.open_file(source, max_megapixels=how.input.max_megapixels)
-    result, _ = corrector.correct_file(opened, how.correction)
-    assert result
-    if out == _PIPE:
-        correct_files.write(result, sys.stdout.buffer, corrector, how)
-    else:
-        correct_files.write(result, out, corrector, how)
-    return 0
-
-
-def _watch(given: list[Path], out: Path, corrector: Corrector, how: FileOptions) -> int:
-    """Correct what arrives until interrupted."""
-    from midtone.batch import correct_files, watch
-
-    if len(given) != 1:
-        raise UsageError("--watch takes one folder")
-    print(f"midtone: watching {given[0]}; interrupt to end", file=sys.stderr)
-    for job in watch.arrivals(given[0], out, format=how.output.format):
-        result = correct_files.correct_one(corrector, how, job)
-        print(result.error or f"{result.source} -> {result.target}", flush=True)
-    return 0
+@contextlib.contextmanager
+def _open_report(path: Path | None) -> Iterator[TextIO | None]:
+    """The report, to append to. Raises UsageError."""
+    if path is None:
+        yield None
+        return
+    try:
+        stream = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
+    with stream:
+        yield stream

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.commands import model_options, source_options
-from midtone.errors import UsageError
+from midtone.commands import add_options, model_options, quiet_option, source_options
+from midtone.options import CorrectionOptions, InputOptions
 
 if TYPE_CHECKING:
+    from midtone.batch.inspect_files import Inspection
     from midtone.commands import Verbs
 
 
@@ -23,18 +24,11 @@ def add(verbs: Verbs) -> None:
         description="Estimate each photograph's exposure error in EV; negative is underexposed.",
     )
     source_options(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON line per file")
     parser.add_argument("--sort", action="store_true", help="the worst first, when all are known")
-    parser.add_argument(
-        "--min-error",
-        "--only-needed",
-        type=float,
-        default=0.0,
-        metavar="EV",
-        help="leave out photographs whose exposure is off by less",
-    )
-    parser.add_argument("--workers", type=int, default=1, help="files worked on side by side (1)")
-    parser.add_argument("--max-megapixels", type=float, default=500.0, help="refuse more (500)")
+    add_options(parser, CorrectionOptions, InputOptions, only=("min_error", "max_megapixels"))
+    parser.add_argument("--workers", type=int, default=1, help="files worked on in parallel (1)")
+    quiet_option(parser)
     model_options(parser)
     parser.set_defaults(verb=run)
 
@@ -43,38 +37,44 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone import photo
     from midtone.batch import inputs, parallel
-    from midtone.commands import given_sources
-    from midtone.corrector import Corrector
-    from midtone.errors import Error
+    from midtone.batch.inspect_files import inspect_file
+    from midtone.commands import given_sources, load_corrector
+    from midtone.commands.progress import Progress, closing_line
 
-    if options.workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {options.workers}")
-    corrector = Corrector(options.model, options.device, pipeline=options.pipeline)
+    found = inputs.find(given_sources(options), recursive=options.recursive)
+    corrector = load_corrector(options)
 
-    def estimate(path: Path) -> float:
-        opened = photo.open_file(path, max_megapixels=options.max_megapixels)
-        return corrector.plan_file(opened).exposure_error
+    def work(path: Path) -> Inspection:
+        source = sys.stdin.buffer if path == inputs.PIPE else path
+        file = photo.open_file(source, max_megapixels=options.max_megapixels)
+        return inspect_file(corrector, file)
 
-    def show(path: Path, error: float) -> None:
-        if options.json:
-            print(json.dumps({"file": str(path), "exposure_error": round(error, 3)}), flush=True)
-        else:
-            print(f"{error:+6.2f} EV  {path}", flush=True)
-
-    failed = False
-    found: list[tuple[Path, float]] = []
-    paths = inputs.find(given_sources(options), recursive=options.recursive)
-    for path, outcome in parallel.run(estimate, paths, workers=options.workers):
-        if isinstance(outcome, BaseException):
-            if not isinstance(outcome, Error):
-                raise outcome
-            failed = True
-            print(f"midtone: {outcome}", file=sys.stderr)
-        elif abs(outcome) >= options.min_error:
-            found.append((path, outcome))
-            if not options.sort:
-                show(path, outcome)
-    if options.sort:
-        for path, error in sorted(found, key=lambda one: -abs(one[1])):
-            show(path, error)
+    shown: list[tuple[Path, Inspection]] = []
+    failed = 0
+    with Progress(len(found.places), quiet=options.quiet) as progress:
+        for outcome in parallel.run(work, found.paths, workers=options.workers):
+            if isinstance(outcome, parallel.Failed):
+                failed += 1
+                progress.fail(outcome.reason)
+            elif abs(outcome.value.exposure_error) >= options.min_error:
+                shown.append((outcome.item, outcome.value))
+                if not options.sort:
+                    progress.print(_line(*shown[-1], json_line=options.json))
+            progress.advance()
+        if options.sort:
+            for path, one in sorted(shown, key=lambda pair: -abs(pair[1].exposure_error)):
+                progress.print(_line(path, one, json_line=options.json))
+        if len(found.places) > 1:
+            counts = {"inspected": len(found.places) - failed}
+            if options.min_error:
+                counts[f"off by {options.min_error:g} EV or more"] = len(shown)
+            if failed:
+                counts["failed"] = failed
+            progress.note(closing_line(counts, found.passed_over))
     return 1 if failed else 0
+
+
+def _line(path: Path, found: Inspection, *, json_line: bool) -> str:
+    if json_line:
+        return json.dumps({"file": str(path)} | found.to_dict())
+    return f"{found.exposure_error:+6.2f} EV  {path}"

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.errors import Error, UsageError
+from midtone.errors import UsageError
 
 if TYPE_CHECKING:
     from midtone.commands import Verbs
@@ -50,20 +50,19 @@ def run(options: argparse.Namespace) -> int:
     scenes = [list(some) for _, some in groupby(ordered, lambda pair: (pair.split, pair.scene))]
     work = partial(write_patches, options.out, options.size, options.per_image, options.seed)
     # A single worker needs no process of its own.
-    kind = "threads" if options.workers == 1 else "processes"
-    flow = parallel.run(work, scenes, workers=options.workers, engine=kind)
+    backend = "threads" if options.workers == 1 else "processes"
+    flow = parallel.run(work, scenes, workers=options.workers, backend=backend)
     total = 0
-    for scene, outcome in tqdm(flow, total=len(scenes), unit="scene", disable=None):
-        if isinstance(outcome, BaseException):
-            if not isinstance(outcome, Error | OSError):
-                raise outcome
-            problems.append(f"{scene[0].scene}: {outcome}")
+    for outcome in tqdm(flow, total=len(scenes), unit="scene", disable=None):
+        first = outcome.item[0]
+        if isinstance(outcome, parallel.Failed):
+            problems.append(f"{first.scene}: {outcome.reason}")
             continue
-        written, failed = outcome
+        written, failed = outcome.value
         total += written
         problems += failed
         if not written and not failed:
-            problems.append(f"{scene[0].reference}: no patch of {options.size} px is acceptable")
+            problems.append(f"{first.reference}: no patch of {options.size} px is acceptable")
     for problem in problems:
         print(f"midtone: {problem}", file=sys.stderr)
     print(f"{total} pairs of patches in {options.out}", file=sys.stderr)

@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtone.commands import parallel_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
     from midtone.commands import Verbs
     from midtone.data import dataset_builder
+
+
+_PATCH = 512  # largest patches of the recipe paper
 
 
 def add(verbs: Verbs) -> None:
@@ -39,7 +43,7 @@ def add(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "synthesize",
         help="good photographs to pairs in the paper's layout",
-        description="Expose good photographs wrongly, by the measured curves of the paper's data.",
+        description="Synthesise exposure errors by the measured curves of the paper's data.",
     )
     parser.add_argument("source", type=Path, metavar="PHOTOS")
     _options(parser)
@@ -52,11 +56,15 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evs", default="-1.5,-1,0,1,1.5", help="(-1.5,-1,0,1,1.5)")
     parser.add_argument("--size", type=int, default=0, help="longest side; 0 keeps it (0)")
     parser.add_argument("--quality", type=int, default=95, help="of JPEG (95)")
-    parser.add_argument("--seed", type=int, default=1, help="of the splits (1)")
+    parser.add_argument("--seed", type=int, default=1, help="of the splits that are drawn (1)")
+    parser.add_argument(
+        "--splits",
+        type=Path,
+        metavar="FILE.csv|FOLDER",
+        help="scene,split of each scene, or a folder of training.txt, validation.txt, testing.txt",
+    )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
-    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
-    parser.add_argument("--engine", default="processes", choices=("processes", "dask"))
-    parser.add_argument("--address", help="of a running Dask scheduler")
+    parallel_options(parser, backend="processes")
 
 
 def render(options: argparse.Namespace) -> int:
@@ -72,7 +80,9 @@ def render(options: argparse.Namespace) -> int:
     target = options.target or ("expert" if experts else "rendering")
     found = _files(options.source)
     sources = [path for path in found if format_of(path) is FORMATS["RAW"]]
-    others = [f"{path}: is no camera RAW; left out" for path in found if path not in set(sources)]
+    others = [
+        f"{path}: not a camera RAW file; left out" for path in found if path not in set(sources)
+    ]
     return _run(options, sources, experts, others, dataset_builder.from_raw, target)
 
 
@@ -97,7 +107,7 @@ def _run(
     from tqdm import tqdm
 
     from midtone.batch import inputs as shards
-    from midtone.data import dataset_builder
+    from midtone.data import dataset_builder, splits
 
     try:
         evs = tuple(float(ev) for ev in options.evs.split(","))
@@ -106,11 +116,19 @@ def _run(
     if options.workers < 1 or options.size < 0 or not 1 <= options.quality <= 100:
         raise UsageError("--workers must be at least 1, --size at least 0, --quality 1 to 100")
     if not sources:
-        raise UsageError(f"{options.source}: nothing to work on")
+        raise UsageError(f"{options.source}: holds no files to work on")
     settings = dataset_builder.Settings(
         evs, options.format, options.quality, target, options.size or None
     )
-    scenes, left_out = dataset_builder.plan(sources, experts, options.seed)
+    given = splits.read_splits(options.splits) if options.splits else None
+    scenes, left_out = dataset_builder.plan(sources, experts, options.seed, given)
+    if 0 < options.size < _PATCH * 1.5:
+        print(
+            f"midtone: --size {options.size}: a photograph of 3 : 2 becomes {options.size} x "
+            f"{round(options.size / 1.5)} px, too small for the paper's patches of {_PATCH} px; "
+            f"{_PATCH * 3 // 2} or more keeps it",
+            file=sys.stderr,
+        )
     with tqdm(total=len(scenes), unit="scene", disable=None) as bar:
         entries, failed = dataset_builder.build(
             scenes,
@@ -119,9 +137,16 @@ def _run(
             settings,
             shard=shards.parse_shard(options.shard),
             workers=options.workers,
-            engine_name=options.engine,
+            backend=options.backend,
             address=options.address,
             progress=lambda _: bar.update(),
+        )
+    small = sum(min(entry["width"], entry["height"]) < _PATCH for entry in entries)
+    if options.size and small:
+        print(
+            f"midtone: {small} of {len(entries)} images are smaller than {_PATCH} px on a side; "
+            "the last stage of the recipe paper cannot use them",
+            file=sys.stderr,
         )
     problems = [*problems, *left_out, *failed]
     for problem in problems:
@@ -132,7 +157,7 @@ def _run(
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise UsageError(f"{folder}: is no folder")
+        raise UsageError(f"{folder}: no such folder")
     return sorted(
         path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
     )

@@ -35,16 +35,23 @@ def add(verbs: Verbs) -> None:
         metavar="ORIGIN",
         help="other site whose pages may use the API, such as https://example.org; repeatable",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="host name that requests may be addressed to, such as a reverse proxy's; repeatable",
+    )
     model_options(parser)
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the server; returns the exit code."""
     try:
         import uvicorn
 
-        from midtone.server.app import create_app
+        from midtone.server.application import create_app
         from midtone.server.limits import Limits
         from midtone.server.security import hosts
     except ImportError as error:
@@ -55,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     app = create_app(
         Corrector(options.model, options.device),
         limits,
-        hosts=hosts(options.host),
+        hosts=hosts(options.host, options.allow_host),
         origins=options.cors,
     )
     config = uvicorn.Config(
@@ -65,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         sock = config.bind_socket()
     except SystemExit:
         raise Error(f"cannot listen on {options.host}:{options.port}") from None
-    sock.listen()  # whoever reads the next line can connect at once
+    sock.listen()  # before the address is printed
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"midtone: http://{host}:{sock.getsockname()[1]}/  (interrupt to end)", file=sys.stderr)
     uvicorn.Server(config).run(sockets=[sock])

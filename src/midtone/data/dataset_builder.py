@@ -1,7 +1,7 @@
 """Builds a data set in the paper's layout: each scene at several exposures, with its target.
 
-A scene is the unit of work: written whole or not at all, listed in the manifest when it is, and
-skipped when the manifest has it. Shards of one plan are disjoint, whatever machine does them.
+A scene is the unit of work. It is written whole or not at all, listed in the manifest when it is
+written, and skipped when the manifest lists it. Shards of one plan are disjoint on any machines.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from midtone.data.pairs import format_ev
 from midtone.data.photographs import decode
 from midtone.data.raw import Developed, develop
 from midtone.data.synthesize import expose
-from midtone.errors import Error, PhotoError
+from midtone.errors import PhotoError
 
 PAPER_EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "png16": ".png"}
@@ -65,11 +65,16 @@ Maker = Callable[[Path, Settings, Scene], list[Entry]]
 
 
 def plan(
-    sources: Iterable[Path], experts: dict[str, dict[str, Path]], seed: int
+    sources: Iterable[Path],
+    experts: dict[str, dict[str, Path]],
+    seed: int,
+    given: Mapping[str, str] | None = None,
 ) -> tuple[list[Scene], list[str]]:
     """Scenes by the names of their files, and a sentence for each file that is left out.
 
     experts: files by expert and scene
+    seed:    of the splits that are drawn
+    given:   splits by scene, instead of those; scenes without one are left out
     """
     problems: list[str] = []
     found: dict[str, Path] = {}
@@ -86,10 +91,18 @@ def plan(
             for scene in sorted(found.keys() - files.keys())
         ]
     names = [name for name in found if all(name in files for files in experts.values())]
-    assigned = splits.assign(names, seed)
+    if given is None:
+        assigned = splits.assign(names, seed)
+    else:
+        assigned = {name: given[name] for name in names if name in given}
+        problems += [
+            f"{found[name]}: has no split; left out" for name in names if name not in given
+        ]
+        if missing := len(given.keys() - found.keys()):
+            problems.append(f"{missing} of {len(given)} scenes with a split have no source")
     scenes = [
         Scene(name, found[name], assigned[name], tuple((e, f[name]) for e, f in experts.items()))
-        for name in sorted(names)
+        for name in sorted(assigned)
     ]
     return scenes, problems
 
@@ -102,11 +115,11 @@ def build(
     *,
     shard: tuple[int, int] = (1, 1),
     workers: int = 1,
-    engine_name: str = "processes",
+    backend: str = "processes",
     address: str | None = None,
     progress: Callable[[Scene], object] | None = None,
 ) -> tuple[list[Entry], list[str]]:
-    """Make scenes that are not there yet; returns the manifest, and a sentence for each failure.
+    """Make the scenes that are missing; returns the manifest, and a sentence for each failure.
 
     shard: (i, n): every n-th scene from the i-th on, with a manifest of its own
     """
@@ -117,28 +130,28 @@ def build(
     done = {e["scene"] for e in entries.values() if e["settings"] == _plain(settings)}
     todo = [s for s in scenes[number - 1 :: count] if s.name not in done]
     problems: list[str] = []
-    kind = engine_name if workers > 1 or engine_name == "dask" else "threads"
+    if workers == 1 and backend == "processes":
+        backend = "threads"  # one worker needs no process of its own
     flow = parallel.run(
-        partial(make, out, settings), todo, workers=workers, engine=kind, address=address
+        partial(make, out, settings), todo, workers=workers, backend=backend, address=address
     )
     with manifest.open("a", encoding="utf-8") as stream:
-        for scene, outcome in flow:
-            if isinstance(outcome, OSError):
-                problems.append(f"{scene.source}: cannot be written ({outcome.strerror})")
-            elif isinstance(outcome, BaseException):
-                if not isinstance(outcome, Error | RuntimeError):
-                    raise outcome
-                problems.append(f"{scene.source}: {outcome}; left out")
+        for outcome in flow:
+            if isinstance(outcome, parallel.Failed):
+                error = outcome.error
+                full = isinstance(error, OSError) and f"cannot be written ({error.strerror})"
+                reason = full or f"{outcome.reason}; left out"
+                problems.append(f"{outcome.item.source}: {reason}")
             else:
-                entries |= {entry["file"]: entry for entry in outcome}
-                stream.write("".join(json.dumps(entry) + "\n" for entry in outcome))
+                entries |= {entry["file"]: entry for entry in outcome.value}
+                stream.write("".join(json.dumps(entry) + "\n" for entry in outcome.value))
                 stream.flush()
             if progress:
-                progress(scene)
+                progress(outcome.item)
     prints = {e["scene"]: (e["split"], int(e["fingerprint"], 16)) for e in entries.values()}
     problems += [
         f"{one} and {other} show the same, but are in different splits"
-        for one, other in splits.shared(prints)
+        for one, other in splits.near_duplicates(prints)
     ]
     return list(entries.values()), sorted(problems)
 
@@ -167,7 +180,7 @@ def from_raw(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
 
 
 def from_photograph(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
-    """Expose a good photograph wrongly, by the measured curves. Raises PhotoError, OSError."""
+    """Synthesise exposure errors by the measured curves. Raises PhotoError, OSError."""
     data = scene.source.read_bytes()
     good = decode(scene.source, settings.side)
     inputs = {ev: photo.Photo(expose(good, ev)) for ev in settings.evs}

@@ -1,36 +1,39 @@
-"""Folders of good photographs: found, judged, split, kept in memory."""
+"""Folders of photographs: found, decoded, chosen, split."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags
 
-from midtone import colour
+from midtone import colour, photo
+from midtone.data.pairs import Pair
 from midtone.errors import PhotoError
-from midtone.photo import writable_as
+from midtone.preprocess import resize
 
 
 def find_photos(folder: Path) -> list[Path]:
     """Image files below a folder, sorted by name."""
-    return sorted(p for p in folder.rglob("*") if writable_as(p))
+    return sorted(p for p in folder.rglob("*") if photo.writable_as(p))
 
 
 def hold_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:
-    """Split into (training, validation): every ``every``-th file of the sorted list validates."""
-    training = [p for i, p in enumerate(paths) if i % every != every - 1]
-    return training, list(paths[every - 1 :: every])
+    """Split into (training, validation): every ``every``-th file of the sorted list validates.
+
+    The last one does where there are fewer, so that there is always one.
+    """
+    held_out = paths[every - 1 :: every] or paths[-1:]
+    chosen = set(held_out)
+    return [path for path in paths if path not in chosen], list(held_out)
 
 
-def well_exposed(image: np.ndarray) -> bool:
-    """Whether a photograph is fit to be a target: H x W x 3 uint8 sRGB.
+def is_well_exposed(image: np.ndarray) -> bool:
+    """Whether a photograph can be a target: H x W x 3 uint8 sRGB.
 
-    A photograph taken as it should be is neither dark nor bright on the whole and uses most of the
-    range; what the network is shown as right it will copy.
+    It is neither dark nor bright on the whole (mean luma within 0.26 and 0.68) and uses most of the
+    range (1 % quantile at most 0.27, 99 % quantile at least 0.66).
     """
     luma = colour.luma(image / 255)
     low, high = np.percentile(luma, (1, 99))
@@ -38,52 +41,38 @@ def well_exposed(image: np.ndarray) -> bool:
 
 
 def decode(path: Path, longest_side: int | None = None) -> np.ndarray:
-    """H x W x 3 uint8, upright, no longer than ``longest_side`` px.
+    """Decode a photograph as ``midtone fix`` does: H x W x 3 uint8 sRGB, upright.
 
-    Raises PhotoError for what is no image.
+    longest_side: larger photographs are reduced to it, in px. Raises PhotoError.
     """
-    with _opened(path) as opened:
-        image = ImageOps.exif_transpose(opened.convert("RGB"))
-    if longest_side:
-        image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
-    return np.array(image)
+    file = photo.open_file(path)
+    image = (longest_side and file.preview(longest_side)) or file.decode()
+    if longest_side and max(image.size) > longest_side:
+        pixels = resize(image.pixels, longest_side)
+    elif image.icc is None and image.pixels.dtype == np.uint8:
+        return np.ascontiguousarray(np.broadcast_to(image.pixels, (*image.pixels.shape[:2], 3)))
+    else:
+        pixels = np.ascontiguousarray(image.rgb[..., : image.pixels.shape[2]])
+    return photo.to_8_bit(colour.to_srgb(pixels, image.icc))
+
+
+def decode_pair(pair: Pair, longest_side: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Decode (input, reference) of a pair. Raises PhotoError if the two differ in size."""
+    source, target = decode(pair.input, longest_side), decode(pair.reference, longest_side)
+    if source.shape != target.shape:
+        raise PhotoError(
+            f"{pair.input}: is {source.shape[1]} x {source.shape[0]}, its reference "
+            f"{pair.reference.name} {target.shape[1]} x {target.shape[0]}; a pair needs one size"
+        )
+    return source, target
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """(H, W) of an image file as it is seen upright, from its header. Raises PhotoError."""
-    with _opened(path) as opened:
-        width, height = opened.size
-        turned = opened.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    """(H, W) of an upright photograph, from its header. Raises PhotoError."""
+    file = photo.open_file(path)
+    if file.image is None:
+        width, height = file.decode().size
+        return height, width
+    width, height = file.image.size
+    turned = file.image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     return (width, height) if turned else (height, width)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image file; whatever is wrong with it is a PhotoError."""
-    try:
-        with Image.open(path) as opened:
-            yield opened
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"{path}: cannot be read as a photograph ({error})") from error
-
-
-@dataclass(frozen=True)
-class Photographs:
-    """Decoded photographs in memory, H x W x 3 uint8 each."""
-
-    images: list[np.ndarray]
-
-    @classmethod
-    def read(
-        cls, paths: Iterable[Path], longest_side: int | None = None, *, chosen: bool = False
-    ) -> Photographs:
-        """Decode, no longer than ``longest_side`` px; ``chosen``: only the ``well_exposed``."""
-        images = (decode(path, longest_side) for path in paths)
-        return cls([image for image in images if not chosen or well_exposed(image)])
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def at_least(self, size: int) -> Photographs:
-        """Those with both sides at least ``size`` px."""
-        return Photographs([image for image in self.images if min(image.shape[:2]) >= size])

@@ -176,23 +176,22 @@ def run(
             items.append((pair, left))
     problems: list[str] = []
     work = partial(measure, protocol, out / PICTURES)
-    # One worker needs no process of its own.
-    flow = parallel.run(work, items, workers=workers, engine="threads" if workers == 1 else backend)
+    if workers == 1:
+        backend = "threads"  # one worker needs no process of its own
+    flow = parallel.run(work, items, workers=workers, backend=backend)
     with table.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, protocol.columns)
-        for (pair, _), outcome in flow:
-            if isinstance(outcome, BaseException):
-                if not isinstance(outcome, Error):
-                    raise outcome
-                problems.append(str(outcome))
+        for outcome in flow:
+            if isinstance(outcome, parallel.Failed):
+                problems.append(outcome.reason)
             else:
-                found, failed = outcome
+                found, failed = outcome.value
                 problems += failed
                 writer.writerows(row.to_csv() for row in found)
                 stream.flush()
                 rows |= {(row.method, row.image): row for row in found}
             if progress:
-                progress(pair)
+                progress(outcome.item[0])
     wanted = {name_of(pair) for pair in pairs}
     order = {method.name: number for number, method in enumerate(methods)}
     asked = [row for row in rows.values() if row.method in order and row.image in wanted]

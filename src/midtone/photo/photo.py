@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from midtone import colour, notebook
 from midtone.photo.metadata import Metadata
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Photo:
     """Pixels and metadata of one photograph.
 
@@ -55,6 +56,21 @@ class Photo:
             return np.concatenate((self.pixels, self.alpha[..., None]), 2)
         grey = self.pixels.shape[2] == 1
         return np.ascontiguousarray(self.pixels[..., 0] if grey else self.pixels)
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        kind = "grey" if self.pixels.shape[2] == 1 else "RGB"
+        said = [f"{width} x {height} {kind} {self.pixels.dtype}"]
+        said += [self.format] if self.format else []
+        said += [name for name in ("alpha", "icc") if getattr(self, name) is not None]
+        return f"Photo({', '.join(said)})"
+
+    def _repr_png_(self) -> bytes:
+        """The photograph in a notebook, reduced."""
+        step = max(1, max(self.size) // notebook.LONGEST_SIDE)
+        small = self.pixels[::step, ::step]
+        full = np.iinfo(small.dtype).max if small.dtype.kind == "u" else 1
+        return notebook.png(colour.to_srgb(small.astype(np.float32) / np.float32(full), self.icc))
 
     def with_pixels(self, pixels: np.ndarray) -> Photo:
         """The same photograph with other pixels."""

@@ -18,7 +18,7 @@ def install(app: FastAPI) -> None:
 
 
 def render(description: dict[str, Any]) -> str:
-    """An OpenAPI 3 description as a page: every address with its parameters and answers."""
+    """An OpenAPI 3 description as a page: every address with its parameters and responses."""
     operations = [
         _operation(method, path, operation)
         for path, methods in description["paths"].items()
@@ -40,32 +40,35 @@ def render(description: dict[str, Any]) -> str:
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     parameters = [
-        (one["name"], _kind(one["schema"]), one.get("description", ""))
+        (one["name"], _type(one["schema"]), one.get("description", ""))
         for one in operation.get("parameters", ())
     ]
     body = operation.get("requestBody", {}).get("content", {})
-    answers = [
-        (status, ", ".join(answer.get("content", {})), answer["description"])
-        for status, answer in operation["responses"].items()
+    responses = [
+        (status, ", ".join(response.get("content", {})), response["description"])
+        for status, response in operation["responses"].items()
     ]
     return (
         f"<section><h2><code>{method.upper()} {escape(path)}</code> "
         f"{escape(operation['summary'])}</h2>"
         f"{_prose(operation.get('description', ''))}"
         f"{f'<p>Body: {_codes(body)}</p>' if body else ''}"
-        f"{_table('Parameter', parameters)}{_table('Answer', answers)}</section>"
+        f"{_table('Parameter', parameters)}{_table('Response', responses)}</section>"
     )
 
 
-def _kind(schema: dict[str, Any]) -> str:
-    """A type, its range and its default in a few words."""
-    kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    words = [" or ".join(map(str, kinds[0].get("enum", [kinds[0].get("type", "")])))]
-    if "minimum" in kinds[0]:
-        words.append(f"{kinds[0]['minimum']:g} to {kinds[0]['maximum']:g}")
+def _type(schema: dict[str, Any]) -> str:
+    """A type, its range, unit and default in a few words."""
+    kind = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+    words = [" or ".join(kind.get("enum", [kind.get("type", "")]))]
+    item = kind.get("items", kind)
+    if item is not kind:
+        words = [f"{item['type']}s separated by commas"]
+    if "maximum" in item:
+        words.append(f"{item['minimum']:g} to {item['maximum']:g} {schema.get('x-unit', '')}")
     if schema.get("default") is not None:
         words.append(f"default {str(schema['default']).lower()}")
-    return ", ".join(words)
+    return ", ".join(word.strip() for word in words)
 
 
 def _table(first: str, rows: list[tuple[str, str, str]]) -> str:
@@ -73,8 +76,8 @@ def _table(first: str, rows: list[tuple[str, str, str]]) -> str:
         return ""
     cells = "".join(
         f'<tr><th scope="row"><code>{escape(name)}</code></th><td>{escape(kind)}</td>'
-        f"<td>{escape(words)}</td></tr>"
-        for name, kind, words in rows
+        f"<td>{escape(meaning)}</td></tr>"
+        for name, kind, meaning in rows
     )
     return (
         f'<table><thead><tr><th scope="col">{first}</th><th scope="col">Type</th>'

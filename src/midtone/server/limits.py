@@ -1,4 +1,4 @@
-"""What the server takes on, and no more: bytes, pixels, seconds, requests at a time."""
+"""Limits of the server: bytes, pixels, seconds, requests at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 from fastapi import Request
 
 from midtone.errors import UsageError
-from midtone.server.errors import RefusalError
+from midtone.server.errors import RequestError
 
 T = TypeVar("T")
 _RETRY_SECONDS = 1
@@ -20,10 +20,10 @@ _RETRY_SECONDS = 1
 
 @dataclass(frozen=True)
 class Limits:
-    """What one server takes on. Raises UsageError for what makes no sense.
+    """Limits of one server. Raises UsageError for values out of range.
 
     workers:        photographs corrected at the same time
-    queue:          further requests that may wait or be uploading; more are answered with 503
+    queue:          further requests that may wait or be uploading; more get 503
     max_megabytes:  of an uploaded file (413)
     max_megapixels: of a photograph (413)
     idle_seconds:   that an upload may pause (408)
@@ -47,32 +47,32 @@ class Limits:
 
 
 class Queue:
-    """Runs the work of requests in threads, a few at a time, and refuses what is too much."""
+    """Runs the work of requests in threads, a few at a time; refuses requests when it is full."""
 
     def __init__(self, limits: Limits) -> None:
-        self._places = limits.workers + limits.queue
+        self._slots = limits.workers + limits.queue
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="midtone")
         self._running = asyncio.Semaphore(limits.workers)
-        self.taken = 0
+        self.in_progress = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place from before the upload to after the answer. Raises RefusalError (503) if full."""
-        if self.taken >= self._places:
-            raise RefusalError(503, "the server is busy; try again in a moment", _RETRY_SECONDS)
-        self.taken += 1
+    async def slot(self) -> AsyncIterator[None]:
+        """Held from before the upload to after the work. Raises RequestError (503) if all are."""
+        if self.in_progress >= self._slots:
+            raise RequestError(503, "the server is busy; try again in a moment", _RETRY_SECONDS)
+        self.in_progress += 1
         try:
             yield
         finally:
-            self.taken -= 1
+            self.in_progress -= 1
 
     async def run(self, request: Request, work: Callable[[], T]) -> T:
-        """Do ``work`` in a thread when its turn has come, unless the client has left by then."""
+        """Run ``work`` in a thread in its turn. RequestError (499) if the client left."""
         async with self._running:
             if await request.is_disconnected():
-                raise RefusalError(499, "the client closed the connection")
+                raise RequestError(499, "the client closed the connection")
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
-        """Wait for what is running, drop the rest."""
+        """Wait for running work and cancel the rest."""
         self._pool.shutdown(cancel_futures=True)

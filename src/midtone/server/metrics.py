@@ -1,4 +1,4 @@
-"""Figures for Prometheus at ``/metrics``."""
+"""Metrics for Prometheus at ``/metrics``."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """The figures of one server.
+    """The metrics of one server.
 
-    taken: how many requests are uploading, waiting or being worked on
+    in_progress: how many requests are uploading, waiting or running
     """
 
-    def __init__(self, taken: Callable[[], float]) -> None:
+    def __init__(self, in_progress: Callable[[], float]) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
             "midtone_requests",
-            "Requests answered",
+            "Requests served",
             ("route", "method", "status"),
             registry=self.registry,
         )
         self.seconds = Histogram(
             "midtone_request_seconds",
-            "From the first byte of a request to the last of its answer",
+            "From the first byte of a request to the last of its response",
             ("route",),
             buckets=_SECONDS,
             registry=self.registry,
@@ -38,18 +38,18 @@ class Metrics:
             "midtone_megapixels", "Photographs corrected at full size", registry=self.registry
         )
         Gauge(
-            "midtone_requests_taken",
-            "Requests uploading, waiting or being worked on",
+            "midtone_requests_in_progress",
+            "Requests uploading, waiting or running",
             registry=self.registry,
-        ).set_function(taken)
+        ).set_function(in_progress)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""
         return generate_latest(self.registry)
 
 
-class Count:
-    """ASGI middleware that counts and times requests, by the route that answered."""
+class MetricsMiddleware:
+    """ASGI middleware that counts and times requests, by route."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
@@ -71,7 +71,7 @@ class Count:
         try:
             await self.app(scope, receive, send_counted)
         finally:
-            # Not the address itself: whoever asks for random ones must not fill the memory.
+            # Not by address: requests for random addresses would fill the memory.
             route = getattr(scope.get("route"), "path", "other")
             method = scope["method"] if route != "other" else "other"
             self.metrics.requests.labels(route, method, str(status)).inc()

@@ -1,87 +1,133 @@
-"""The parameters of a request, named as the Python keywords they set."""
+"""The parameters of requests, generated from the dataclasses in ``midtone.options``.
+
+A field that is added there is a parameter here, is described in the OpenAPI document and gets a
+control in the page's form.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 
-from midtone.errors import UsageError
-from midtone.options import CorrectionOptions
-from midtone.photo import parse_format
-from midtone.server.errors import RefusalError, sentence
+from midtone.options import CorrectionOptions, FileOptions, OutputOptions, file_options
+from midtone.photo import WRITABLE
+from midtone.server.errors import RequestError, validation_message
 
-Format = Literal["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"]
-
-
-def _format_name(text: str | None) -> str | None:
-    """As ``Format`` spells it, if that is possible."""
-    try:
-        return parse_format(text) if text else None
-    except UsageError:
-        return text
+_LONGEST_VALUE = 200
+# They decide which files a batch writes; a request has one photograph and always one result.
+_BATCH_ONLY = {"existing", "min_error"}
+_CHOICES = {"format": tuple(map(str.lower, WRITABLE))}
 
 
-class _Parameters(BaseModel):
+class Params(BaseModel):
+    """Base of the generated models: unknown parameters are errors."""
+
     model_config = ConfigDict(extra="forbid")
 
-
-class Look(_Parameters):
-    """What the correction shall do; see ``midtone.CorrectionOptions``."""
-
-    strength: float = Field(
-        1.0, ge=0, le=1.5, allow_inf_nan=False, description="0 (unchanged) to 1 (the correction)"
-    )
-    scales: str | None = Field(
-        None,
-        max_length=200,
-        description="A factor for each pyramid level, finest first, with commas: 1,1,1.2,1",
-    )
-    fusion: bool = Field(False, description="Blend input and result by exposure fusion")
-    contrast: bool = Field(False, description="Stretch the result's contrast to the full range")
-
-    def settings(self) -> CorrectionOptions:
-        """As the corrector takes them. Raises RefusalError or UsageError."""
-        try:
-            scales = tuple(map(float, self.scales.split(","))) if self.scales else None
-        except ValueError:
-            raise RefusalError(
-                422, f"scales must be numbers with commas, not {self.scales}"
-            ) from None
-        return CorrectionOptions(self.strength, self.fusion, self.contrast, scales)
+    def options(self) -> FileOptions:
+        """The options of ``midtone fix``. Raises UsageError."""
+        return file_options(self.model_dump(exclude_unset=True))
 
 
-class Wishes(Look):
-    """What ``POST /api/correct`` shall do, and what file to give back."""
-
-    format: Annotated[Format | None, BeforeValidator(_format_name)] = Field(
-        None, description="Of the result; by default that of the upload, JPEG for camera RAW"
-    )
-    quality: int | None = Field(
-        None,
-        ge=1,
-        le=100,
-        description="Of JPEG, WebP, AVIF and HEIC; by default 95, or the upload's if better",
-    )
-    strip: bool = Field(False, description="Leave out all metadata but the colour profile")
+Kind = TypeVar("Kind", bound=Params)
 
 
-class View(Look):
-    """What ``POST /api/plan`` shall show."""
-
-    view: int = Field(
-        0, ge=0, le=4096, description="Longest side in pixels of a JPEG of the upload; 0 for none"
-    )
-
-
-def merged(query: _Parameters, fields: dict[str, str]) -> _Parameters:
-    """Parameters of the query, and of a multipart body's fields, which count if both are there.
-
-    Raises RefusalError.
-    """
-    if not fields:
-        return query
+def _split(value: object) -> object:
+    """Numbers separated by commas, as a tuple; an empty value is None."""
+    if not isinstance(value, str):
+        return value
     try:
-        return type(query).model_validate(query.model_dump(exclude_unset=True) | fields)
+        return tuple(map(float, value.split(","))) if value else None
+    except ValueError:
+        raise ValueError(f"must be numbers with commas, not {value}") from None
+
+
+def _field(option: dataclasses.Field[Any], annotation: Any) -> Any:
+    """Type and pydantic field of an option: its limits, choices, unit and description."""
+    about = option.metadata
+    limits: dict[str, Any] = {"ge": about["least"], "le": about["most"]}
+    extra = {"x-unit": about["unit"]} if about["unit"] else None
+    kind = annotation
+    if annotation == tuple[float, ...] | None:
+        item = Annotated[float, Field(**limits, allow_inf_nan=False)]
+        kind, limits = Annotated[tuple[item, ...] | None, BeforeValidator(_split)], {}
+    elif annotation == str | None:
+        choices = about["choices"] or _CHOICES.get(option.name)
+        # The dataclass checks the choice, in any case; the schema names it.
+        schema = {"enum": list(choices)} if choices else None
+        text = Annotated[str, Field(max_length=_LONGEST_VALUE, json_schema_extra=schema)]
+        kind, limits = text | None, {}
+    elif annotation is float:
+        limits["allow_inf_nan"] = False
+    field = Field(option.default, **limits, description=about["help"], json_schema_extra=extra)
+    return kind, field
+
+
+def _fields(*kinds: type[Any]) -> dict[str, Any]:
+    return {
+        option.name: _field(option, hints[option.name])
+        for kind in kinds
+        for hints in [get_type_hints(kind)]
+        for option in dataclasses.fields(kind)
+        if option.name not in _BATCH_ONLY
+    }
+
+
+class PreviewParams(Params):
+    """What ``POST /api/plan`` gives back besides the plan."""
+
+    preview: int = Field(
+        0, ge=0, le=4096, description="longest side in pixels of a JPEG of the upload; 0 for none"
+    )
+
+
+CorrectParams = create_model(
+    "CorrectParams", __base__=Params, **_fields(CorrectionOptions, OutputOptions)
+)
+PlanParams = create_model("PlanParams", __base__=PreviewParams, **_fields(CorrectionOptions))
+
+
+def parse(kind: type[Kind], *sources: Mapping[str, str]) -> Kind:
+    """Parameters from the query and the form; later sources win.
+
+    Raises RequestError (422) or UsageError.
+    """
+    values = {name: value for source in sources for name, value in source.items()}
+    try:
+        params = kind.model_validate(values)
     except ValidationError as error:
-        raise RefusalError(422, sentence(error)) from None
+        raise RequestError(422, validation_message(error)) from None
+    params.options()
+    return params
+
+
+def properties(kind: type[Params]) -> dict[str, Any]:
+    """JSON schemas of the parameters by name."""
+    found: dict[str, Any] = kind.model_json_schema().get("properties", {})
+    return found
+
+
+def openapi_parameters(kind: type[Params]) -> list[dict[str, Any]]:
+    """The parameters as an OpenAPI operation lists them; lists are separated by commas."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "style": "form",
+            "explode": False,
+            "description": schema.pop("description"),
+            "schema": schema,
+        }
+        for name, schema in properties(kind).items()
+    ]

@@ -1,4 +1,4 @@
-"""What every answer carries and every request must show: headers against other people's pages."""
+"""Security headers for every response; requests for unknown hosts and origins are refused."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from midtone.server.errors import answer
+from midtone.server.errors import error_response
 
-# All that the page needs, and nothing from or for anybody else.
+# The page loads nothing from elsewhere and may not be framed.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -24,11 +24,11 @@ _HEADERS = {
 }
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware: security headers; known hosts and origins only.
 
-    A page of another site can make a browser send requests to this computer. It must not put them
-    to work: a host name that was rebound to this address, or another origin, is refused.
+    A page of another site can make a browser send requests to this computer. A host name that was
+    rebound to this address (421) and another origin (403) are refused.
 
     hosts:   host names that requests may be addressed to; any if None
     origins: other sites that may use the API (CORS)
@@ -45,7 +45,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
@@ -54,14 +54,15 @@ class Guard:
                     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
             await send(message)
 
-        problem = self._problem(Headers(scope=scope))
-        refusal = answer(*problem) if problem else None
-        await (refusal or self.app)(scope, receive, send_guarded)
+        refusal = self._check(Headers(scope=scope))
+        app = error_response(*refusal) if refusal else self.app
+        await app(scope, receive, send_with_headers)
 
-    def _problem(self, headers: Headers) -> tuple[int, str] | None:
+    def _check(self, headers: Headers) -> tuple[int, str] | None:
+        """Status and message of a refusal, or None."""
         host = headers.get("host", "")
         if self.hosts is not None and urlsplit(f"//{host}").hostname not in self.hosts:
-            return 421, "this server does not answer to that host name"
+            return 421, "this server does not serve that host name"
         origin = headers.get("origin")
         own = origin is None or urlsplit(origin).netloc == host
         if not own and not {"*", origin} & set(self.origins):
@@ -69,13 +70,18 @@ class Guard:
         return None
 
 
-def hosts(address: str) -> frozenset[str] | None:
-    """The host names for an address to listen on: this computer's, or any if it is open."""
-    local = frozenset(("localhost", "127.0.0.1", "::1"))
-    if address == "localhost":
-        return local
+def hosts(address: str, allowed: Sequence[str] = ()) -> frozenset[str] | None:
+    """Host names that a server may be addressed by; None: any.
+
+    address: to listen on; only a loopback address limits the names
+    allowed: further names, such as that of a reverse proxy; with any, only these and this
+             computer's own are served
+    """
+    local = frozenset(("localhost", "127.0.0.1", "::1", address.lower()))
+    names = local | {name.lower() for name in allowed}
+    if allowed or address == "localhost":
+        return names
     try:
-        loopback = ipaddress.ip_address(address).is_loopback
+        return names if ipaddress.ip_address(address).is_loopback else None
     except ValueError:
         return None
-    return local | {address} if loopback else None

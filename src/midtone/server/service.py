@@ -1,10 +1,10 @@
-"""What the server does with a photograph, in a thread: bytes in, bytes or plain types out."""
+"""The work of a request, run in a thread: bytes in, bytes or plain types out."""
 
 from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,54 +14,52 @@ from midtone import colour, photo
 from midtone.batch import correct_files
 from midtone.corrector import Corrector
 from midtone.errors import PhotoError
-from midtone.options import CorrectionOptions, FileOptions, OutputOptions
-from midtone.photo import FORMATS, WRITABLE, Photo
+from midtone.options import CorrectionOptions, FileOptions
+from midtone.photo import FORMATS, WRITABLE, ImageFile, Photo
 from midtone.preprocess import resize
-from midtone.server.errors import RefusalError
+from midtone.server.errors import RequestError
 from midtone.server.upload import Upload
 
-_VIEW_QUALITY = 90
+_PREVIEW_QUALITY = 90
 
 
 @dataclass(frozen=True)
-class Corrected:
-    """A corrected file."""
+class CorrectedFile:
+    """A corrected file.
+
+    exposure_error: of the uploaded photograph, in EV
+    megapixels:     of the photograph
+    """
 
     name: str
-    media: str
+    media_type: str
     data: bytes
     exposure_error: float
     megapixels: float
 
 
-def correct(
-    corrector: Corrector,
-    upload: Upload,
-    settings: CorrectionOptions,
-    *,
-    format: str | None,
-    quality: int | None,
-    strip: bool,
-    max_megapixels: float,
-) -> Corrected:
-    """What `midtone fix` does. Raises Error, RefusalError if the format cannot hold the result."""
-    opened = photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
-    result, plan = corrector.correct_file(opened, settings)
-    assert result
-    chosen = format or (result.format if result.format in WRITABLE else None) or "JPEG"
-    output = OutputOptions(format=chosen, quality=quality, strip=strip)
-    options = FileOptions(settings, output=output)
+def correct(corrector: Corrector, upload: Upload, options: FileOptions) -> CorrectedFile:
+    """The file that ``midtone fix`` writes.
+
+    Raises Error; RequestError (422) if the format cannot hold the result.
+    """
+    file = open_upload(upload, options.input.max_megapixels)
+    result, correction = corrector.correct_file(file, options.correction)
+    assert result  # min_error is no parameter
+    own_format = result.format if result.format in WRITABLE else None
+    format = options.output.format or own_format or "JPEG"
     stream = io.BytesIO()
     try:
-        correct_files.write(result, stream, corrector, options)
+        output = replace(options.output, format=format)
+        correct_files.write(result, stream, corrector, replace(options, output=output))
     except PhotoError as error:
-        raise RefusalError(422, str(error)) from None
+        raise RequestError(422, str(error)) from None
     stem = upload.name.rpartition(".")[0] or upload.name
-    return Corrected(
-        f"{stem}-corrected{FORMATS[chosen].suffix}",
-        FORMATS[chosen].media_type,
+    return CorrectedFile(
+        f"{stem}-corrected{FORMATS[format].suffix}",
+        FORMATS[format].media_type,
         stream.getvalue(),
-        plan.exposure_error,
+        correction.exposure_error,
         result.pixels.shape[0] * result.pixels.shape[1] / 1e6,
     )
 
@@ -69,61 +67,65 @@ def correct(
 def plan(
     corrector: Corrector,
     upload: Upload,
-    settings: CorrectionOptions,
+    options: CorrectionOptions,
     *,
-    view: int,
+    preview: int,
     max_megapixels: float,
 ) -> dict[str, Any]:
-    """What a correction would do, for a page that shows it at once: see ``POST /api/plan``.
+    """The correction without the work at full size: see ``POST /api/plan``.
 
-    The small picture is all that the network sees of a photograph: sent again instead of the
-    photograph, with other settings, it gives the very plan that the photograph would.
+    The plan of the reduced image, with the same options, is that of the photograph.
     """
-    opened = photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    file = open_upload(upload, max_megapixels)
     size = corrector.config.size
-    seen = opened.preview(max(2 * size, view)) or opened.decode()
-    small = _srgb(opened.preview(2 * size) or seen, size)
-    planned = corrector.plan(small, settings)
-    described = describe(opened, seen) | {
-        "exposure_error": round(planned.exposure_error, 3),
+    image = file.preview(max(2 * size, preview)) or file.decode()
+    reduced = _reduce(file.preview(2 * size) or image, size)
+    correction = corrector.plan(reduced, options)
+    found = describe(file, image) | {
+        "exposure_error": round(correction.exposure_error, 3),
         "grid": {
-            "shape": list(planned.grid.shape),
-            "float32": _text(planned.grid.astype("<f4").tobytes()),
+            "shape": list(correction.grid.shape),
+            "float32": _base64(correction.grid.astype("<f4").tobytes()),
         },
-        "small": _text(_encoded(small.pixels, "PNG")),
+        "reduced": _base64(_encode(reduced.pixels, "PNG")),
     }
-    if view:
-        shown = _srgb(seen, min(view, max(seen.size)))
-        described["view"] = _text(_encoded(shown.pixels, "JPEG"))
-    return described
+    if preview:
+        shown = _reduce(image, min(preview, max(image.size)))
+        found["preview"] = _base64(_encode(shown.pixels, "JPEG"))
+    return found
 
 
 def inspect(corrector: Corrector, upload: Upload, *, max_megapixels: float) -> dict[str, Any]:
-    """What `midtone inspect` says of a file."""
-    opened = photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
-    seen = opened.preview(2 * corrector.config.size) or opened.decode()
-    error = corrector.plan(seen).exposure_error
-    return {"exposure_error": round(error, 3)} | describe(opened, seen)
+    """What ``midtone inspect`` prints for a file."""
+    file = open_upload(upload, max_megapixels)
+    image = file.preview(2 * corrector.config.size) or file.decode()
+    error = corrector.plan(image).exposure_error
+    return {"exposure_error": round(error, 3)} | describe(file, image)
 
 
-def describe(opened: photo.ImageFile, seen: Photo) -> dict[str, Any]:
-    """Size as it will be seen, upright, and format."""
-    width, height = opened.image.size if opened.image else seen.size
-    if (width > height) != (seen.size[0] > seen.size[1]):
+def open_upload(upload: Upload, max_megapixels: float) -> ImageFile:
+    """The upload as an image file. Raises PhotoError, TooLargeError."""
+    return photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
+
+
+def describe(file: ImageFile, image: Photo) -> dict[str, Any]:
+    """Width and height in pixels of the upright photograph, and its format."""
+    width, height = file.image.size if file.image else image.size
+    if (width > height) != (image.size[0] > image.size[1]):
         width, height = height, width
-    return {"width": width, "height": height, "format": seen.format}
+    return {"width": width, "height": height, "format": image.format}
 
 
-def _srgb(image: Photo, size: int) -> Photo:
-    """Smaller, and sRGB as browsers show it."""
+def _reduce(image: Photo, size: int) -> Photo:
+    """8-bit sRGB with the longest side ``size``."""
     return Photo(photo.to_8_bit(colour.to_srgb(resize(image.pixels, size), image.icc)))
 
 
-def _encoded(pixels: np.ndarray, format: str) -> bytes:
+def _encode(pixels: np.ndarray, format: str) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format, quality=_VIEW_QUALITY, compress_level=1)
+    Image.fromarray(pixels).save(stream, format, quality=_PREVIEW_QUALITY, compress_level=1)
     return stream.getvalue()
 
 
-def _text(data: bytes) -> str:
+def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")

@@ -1,6 +1,6 @@
 """One photograph out of a request's body, multipart or raw, in memory, no larger than allowed.
 
-Nothing is written to disk, and the file's name serves for messages and its suffix only.
+Nothing is written to disk. The file's name is used in messages, and its suffix for the format.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from midtone.server.errors import RefusalError
+from midtone.server.errors import RequestError
 from midtone.server.limits import Limits
 
 _LONGEST_NAME = 120
@@ -35,7 +35,7 @@ class Upload:
 
 
 async def receive(request: Request, limits: Limits) -> Upload:
-    """Read the body. Raises RefusalError: 408 too slow, 413 too large, 422 no file in it."""
+    """Read the body. Raises RequestError: 408 too slow, 413 too large, 422 no file in it."""
     most = round(limits.max_megabytes * 1e6)
     if int(request.headers.get("content-length") or 0) > most:
         raise _too_large(limits)
@@ -43,9 +43,9 @@ async def receive(request: Request, limits: Limits) -> Upload:
         async with asyncio.timeout(limits.upload_seconds):
             return await _receive(request, _chunks(request, limits, most), most)
     except TimeoutError:
-        raise RefusalError(408, "the upload was too slow") from None
+        raise RequestError(408, "the upload was too slow") from None
     except ClientDisconnect:
-        raise RefusalError(499, "the client closed the connection") from None
+        raise RequestError(499, "the client closed the connection") from None
 
 
 async def _receive(request: Request, body: AsyncGenerator[bytes, None], most: int) -> Upload:
@@ -59,7 +59,7 @@ async def _receive(request: Request, body: AsyncGenerator[bytes, None], most: in
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise RefusalError(422, f"the multipart body is not well formed: {error.message}") from None
+        raise RequestError(422, f"the multipart body is not well formed: {error.message}") from None
     fields = {}
     upload = None
     for key, value in form.multi_items():
@@ -69,7 +69,7 @@ async def _receive(request: Request, body: AsyncGenerator[bytes, None], most: in
             upload = Upload(file_name(value.filename or ""), await value.read(), fields)
     await form.close()
     if upload is None:
-        raise RefusalError(422, "there is no file in the multipart body")
+        raise RequestError(422, "there is no file in the multipart body")
     return upload
 
 
@@ -87,9 +87,9 @@ async def _chunks(request: Request, limits: Limits, most: int) -> AsyncGenerator
         yield chunk
 
 
-def file_name(given: str) -> str:
+def file_name(name: str) -> str:
     """The last part of a name from a request, printable and not too long."""
-    last = PurePosixPath(given.replace("\\", "/")).name
+    last = PurePosixPath(name.replace("\\", "/")).name
     kept = "".join(c for c in last if c.isprintable()).strip(". ")
     stem, dot, suffix = kept.rpartition(".")
     if len(kept) > _LONGEST_NAME:
@@ -97,5 +97,5 @@ def file_name(given: str) -> str:
     return kept or "photograph"
 
 
-def _too_large(limits: Limits) -> RefusalError:
-    return RefusalError(413, f"the file is larger than the limit of {limits.max_megabytes:g} MB")
+def _too_large(limits: Limits) -> RequestError:
+    return RequestError(413, f"the file is larger than the limit of {limits.max_megabytes:g} MB")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from midtone import atomic, model
 from midtone.errors import ModelError, UsageError
-from midtone.network import CoarseToFine
+from midtone.network import CoarseToFine, load_network
 from midtone.training.discriminator import Discriminator
 from midtone.training.recipe import Recipe
 
@@ -24,15 +24,15 @@ CHECKPOINT = "checkpoint.safetensors"
 class State:
     """All that changes while a run goes on.
 
-    average: moving average of the network's weights, by parameter name; what is exported
-    step:    optimiser steps done
+    ema:  exponential moving average of the network's weights, by parameter name; it is exported
+    step: optimiser steps done
     """
 
     network: CoarseToFine
     discriminator: Discriminator
     adam: torch.optim.Adam
     discriminator_adam: torch.optim.Adam
-    average: dict[str, Tensor]
+    ema: dict[str, Tensor]
     step: int = 0
 
     @classmethod
@@ -51,15 +51,9 @@ class State:
             {name: p.detach().clone() for name, p in network.named_parameters()},
         )
 
-    def _parts(self) -> dict[str, tuple[nn.Module, torch.optim.Adam]]:
-        return {
-            "": (self.network, self.adam),
-            "discriminator/": (self.discriminator, self.discriminator_adam),
-        }
-
     def save(self, path: Path, recipe: Recipe) -> None:
         """Write to ``path``. Raises ModelError if the disk is full; the old file then stays."""
-        tensors = {"average/" + name: tensor for name, tensor in self.average.items()}
+        tensors = {"average/" + name: tensor for name, tensor in self.ema.items()}
         for prefix, (module, adam) in self._parts().items():
             for name, parameter in module.named_parameters():
                 tensors[f"{prefix}weights/{name}"] = parameter.detach()
@@ -73,32 +67,32 @@ class State:
         except (OSError, SafetensorError) as error:
             raise ModelError(
                 f"{path}: the checkpoint of step {self.step} cannot be written ({error}); "
-                "make room and resume"
+                "free disk space and resume"
             ) from error
 
-    def forget_moments(self) -> None:
-        """Begin with a new Adam."""
+    def reset_optimizer(self) -> None:
+        """Set Adam's moments to zero."""
         self.adam.state.clear()
         self.discriminator_adam.state.clear()
 
     @torch.no_grad()
-    def follow(self, decay: float) -> None:
+    def update_ema(self, decay: float) -> None:
         """Move the average towards the weights."""
-        # A short memory first, or the random start would stay in the average.
+        # A short memory at first, or the random initial weights would stay in the average.
         decay = min(decay, (1 + self.step) / (10 + self.step))
-        current: list[Tensor] = list(self.network.parameters())
-        torch._foreach_lerp_(list(self.average.values()), current, 1 - decay)
+        weights: list[Tensor] = list(self.network.parameters())
+        torch._foreach_lerp_(list(self.ema.values()), weights, 1 - decay)
 
     @torch.no_grad()
     def load(self, path: Path, recipe: Recipe) -> None:
-        """Go on from ``path``. Raises ModelError if it was made with other settings."""
+        """Continue from ``path``. Raises ModelError if it was made with other settings."""
         with _open(path) as file:
-            header = file.metadata()
-            if Recipe.from_dict(json.loads(header["recipe"])) != recipe:
+            header = file.metadata() or {}
+            if _recipe(path, header) != recipe:
                 raise ModelError(f"{path} was made with other settings; choose another folder")
             self.step = int(header["step"])
             names = set(file.keys())
-            for name, tensor in self.average.items():
+            for name, tensor in self.ema.items():
                 tensor.copy_(file.get_tensor("average/" + name))
             for prefix, (module, adam) in self._parts().items():
                 for name, parameter in module.named_parameters():
@@ -112,60 +106,54 @@ class State:
                     adam.state[parameter] = moments
 
     @torch.no_grad()
-    def start_from(self, path: Path, fresh_levels: int) -> None:
-        """Take another run's averaged weights, or those of an .onnx model, as a new run's first.
+    def start_from(self, path: Path, reset_levels: int) -> None:
+        """Take the weights of another run (its average) or of a model file as the first ones.
 
-        The ``fresh_levels`` finest sub-networks begin by adding nothing to what coarser ones say,
-        and so do those that a model of coarse levels alone has not.
+        The ``reset_levels`` finest sub-networks begin without effect on the coarser result, and so
+        do those that a model of coarse levels alone lacks. Raises ModelError for another network.
         """
-        found = first_weights(path)
+        found = load_weights(path)
         levels = range(self.network.config.levels)
         absent = min((i for i in levels if f"subnetworks.{i}.head.weight" in found), default=0)
-        fresh_levels = max(fresh_levels, absent)
-        fresh = (
+        random = (
             *(f"subnetworks.{i}." for i in range(absent)),
             *(f"enlarge.{i}." for i in range(absent - 1)),
         )
         for name, parameter in self.network.named_parameters():
-            if name not in found and name.startswith(fresh):
+            if name not in found and name.startswith(random):
                 continue
             if name not in found or found[name].shape != parameter.shape:
-                raise ModelError(f"{path}: is of a network of another shape")
+                raise ModelError(f"{path}: its network has another layout than the recipe's")
             parameter.copy_(found[name])
-        self.network.add_nothing(fresh_levels)
+        self.network.zero_residual_heads(max(reset_levels, absent))
         for name, parameter in self.network.named_parameters():
-            self.average[name].copy_(parameter)
+            self.ema[name].copy_(parameter)
+
+    def _parts(self) -> dict[str, tuple[nn.Module, torch.optim.Adam]]:
+        return {
+            "": (self.network, self.adam),
+            "discriminator/": (self.discriminator, self.discriminator_adam),
+        }
 
 
-def first_weights(path: Path) -> dict[str, Tensor]:
-    """Averaged weights of a checkpoint, or those of an .onnx model, by the network's own names."""
-    return _onnx_weights(path) if path.suffix == ".onnx" else _averages(path)
-
-
-def _averages(path: Path) -> dict[str, Tensor]:
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Weights by parameter name: the average of a checkpoint, or those of a model file."""
+    if path.suffix == ".onnx":
+        return _onnx_weights(path)
     with _open(path) as file:
         names = [name for name in file.keys() if name.startswith("average/")]  # noqa: SIM118
-        return {name.removeprefix("average/"): file.get_tensor(name) for name in names}
+        if names:
+            return {name.removeprefix("average/"): file.get_tensor(name) for name in names}
+    return dict(load_network(path)[0].named_parameters())
 
 
-def _onnx_weights(path: Path) -> dict[str, Tensor]:
-    """Weights of a model file that ``export`` wrote, by the network's own names."""
-    import onnx
-    from onnx import numpy_helper
-
-    try:
-        tensors = onnx.load(path).graph.initializer
-    except (OSError, ValueError, onnx.onnx_cpp2py_export.checker.ValidationError) as error:
-        raise ModelError(f"{path}: is no ONNX model ({error})") from error
-    return {
-        tensor.name.removeprefix("network.").removesuffix(".half"): torch.tensor(
-            numpy_helper.to_array(tensor)
-        )
-        for tensor in tensors
-    }
+def stored_recipe(path: Path) -> Recipe:
+    """The recipe of a checkpoint. Raises ModelError."""
+    with _open(path) as file:
+        return _recipe(path, file.metadata() or {})
 
 
-def find(run: Path) -> Path:
+def find_checkpoint(run: Path) -> Path:
     """The checkpoint in a run's folder. Raises UsageError if there is none."""
     path = run / CHECKPOINT
     if not path.is_file():
@@ -174,17 +162,41 @@ def find(run: Path) -> Path:
 
 
 def find_start(name: str) -> Path:
-    """What ``start_from`` reads: a run's folder, an .onnx file or an embedded model's name.
+    """What ``start_from`` reads: a run's folder, a model file or an embedded model's name.
 
     Raises UsageError or ModelError if there is none.
     """
-    if name in model.embedded() or name.endswith(".onnx"):
+    if name in model.embedded() or name.endswith((".onnx", ".safetensors")):
         return model.find(name)
-    return find(Path(name))
+    return find_checkpoint(Path(name))
+
+
+def _recipe(path: Path, header: dict[str, str]) -> Recipe:
+    try:
+        return Recipe.from_dict(json.loads(header["recipe"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: not a checkpoint of this version of midtone") from error
+
+
+def _onnx_weights(path: Path) -> dict[str, Tensor]:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import numpy_helper
+
+    try:
+        tensors = onnx.load(path).graph.initializer
+    except (OSError, DecodeError) as error:
+        raise ModelError(f"{path}: not an ONNX model ({error})") from error
+    return {
+        tensor.name.removeprefix("network.").removesuffix(".half"): torch.tensor(
+            numpy_helper.to_array(tensor)
+        )
+        for tensor in tensors
+    }
 
 
 def _open(path: Path) -> safe_open:
     try:
         return safe_open(path, "pt")
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: is no checkpoint of a training run") from error
+        raise ModelError(f"{path}: not a checkpoint of a training run") from error

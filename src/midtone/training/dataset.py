@@ -1,70 +1,107 @@
-"""What a run learns from: folders of pairs or of good photographs."""
+"""The data set of a run: a folder of pairs or of well exposed photographs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from midtone.data.pairs import Pair, is_pairs, read_pairs, split_scenes
-from midtone.data.patches import Examples, FromPairs, FromPhotographs
-from midtone.data.photographs import Photographs, find_photos, hold_out, size_of
+from midtone.data.photographs import (
+    decode,
+    find_photos,
+    hold_out,
+    is_well_exposed,
+    size_of,
+)
 from midtone.errors import PhotoError, UsageError
 from midtone.training import validation
+from midtone.training.examples import Examples, PairExamples, PhotographExamples
 from midtone.training.recipe import Recipe, Stage
+
+Warn = Callable[[str], None]
+LEAST_PHOTOGRAPHS = 4
+_FEW = 500
+_LEAST_SHARE = 0.05
+_NAMED = 3
 
 
 @dataclass(frozen=True)
-class Source:
-    """Training examples for each stage, and held-out pictures."""
+class Dataset:
+    """What a run trains on, and what it validates on.
 
-    examples: Callable[[Stage], Examples]
+    examples: of each stage of the recipe
+    checks:   held-out pictures
+    """
+
+    examples: list[Examples]
     checks: list[validation.Check]
 
 
-def open_source(folder: Path, recipe: Recipe, warn: Callable[[str], None]) -> Source:
-    """Pairs if the folder holds a layout of ``data.pairs``, else photographs.
+def open_dataset(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
+    """Read pairs if the folder holds a layout of ``data.pairs``, else photographs.
 
-    ``warn`` is told of every file that is left out. Raises UsageError if nothing is left.
+    warn: called with a sentence for each file that is left out, and for each stage that can use
+          less than half of the images
+    Raises UsageError if the folder is missing, or holds too little for a stage.
     """
-    return (_pairs if is_pairs(folder) else _photographs)(folder, recipe, warn)
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    return (_open_pairs if is_pairs(folder) else _open_photographs)(folder, recipe, warn)
 
 
-def _photographs(folder: Path, recipe: Recipe, warn: Callable[[str], None]) -> Source:
-    paths = []
-    for path in find_photos(folder):
-        try:
-            size_of(path)
-            paths.append(path)
-        except PhotoError as error:
-            warn(f"{error}; left out")
+def _open_photographs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
+    found = find_photos(folder)
+    paths = [path for path in found if _is_readable(path, warn)]
+    if not found:
+        raise UsageError(f"{folder}: holds neither photographs nor pairs")
+    _require(len(paths), f"{folder}: {len(paths)} of {len(found)} files are readable photographs")
     training, held_out = hold_out(paths, recipe.hold_out)
-    if not training or not held_out:
-        raise UsageError(f"{folder}: too few photographs to train on, or no pairs")
 
-    @lru_cache(maxsize=1)
-    def decoded(longest_side: int | None) -> Photographs:
-        return Photographs.read(training, longest_side, chosen=True)
+    @cache
+    def decoded(longest_side: int | None) -> Sequence[np.ndarray]:
+        images = {path: decode(path, longest_side) for path in training}
+        poor = [path for path, image in images.items() if not is_well_exposed(image)]
+        if poor:
+            warn(
+                f"{len(poor)} of {len(images)} photographs are dark, bright or flat as a whole and "
+                f"no targets; left out ({_names(poor)})"
+            )
+        chosen = [image for path, image in images.items() if path not in set(poor)]
+        _require(
+            len(chosen), f"{folder}: {len(chosen)} of {len(images)} photographs are well exposed"
+        )
+        if len(chosen) < _FEW:
+            warn(f"{len(chosen)} photographs are few: the network will overfit below {_FEW}")
+        return chosen
 
     def examples(stage: Stage) -> Examples:
-        photographs = decoded(stage.longest_side)
-        if stage.windows is None:
-            photographs = photographs.at_least(stage.size)
-        if not len(photographs):
-            raise UsageError(
-                f"{folder}: no well exposed photograph is {stage.size} px wide and high or larger"
-            )
-        return FromPhotographs(
-            photographs, stage.size, recipe.seed, stage.errors, stage.windows, stage.per_image
+        images = decoded(stage.longest_side)
+        if stage.crops is None:
+            sides = [min(image.shape[:2]) for image in images]
+            _check_sizes(folder, stage, sides, "photographs", warn)
+            images = [i for i, side in zip(images, sides, strict=True) if side >= stage.size]
+        return PhotographExamples(
+            photographs=images,
+            size=stage.size,
+            seed=recipe.seed,
+            crops=stage.crops,
+            augmentation=stage.augmentation,
+            errors=stage.errors,
+            targets=stage.targets,
+            per_image=stage.per_image,
         )
 
     last = recipe.stages[-1]
-    kept = Photographs.read(held_out, last.longest_side or 2 * last.size)
-    return Source(examples, validation.from_photographs(kept, last.errors, recipe.seed))
+    kept = [decode(path, last.longest_side or 2 * last.size) for path in held_out]
+    checks = validation.from_photographs(kept, last.errors, last.targets, recipe.seed)
+    return Dataset([examples(stage) for stage in recipe.stages], checks)
 
 
-def _pairs(folder: Path, recipe: Recipe, warn: Callable[[str], None]) -> Source:
+def _open_pairs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
     found = read_pairs(folder)
     for problem in found.problems:
         warn(problem)
@@ -72,27 +109,74 @@ def _pairs(folder: Path, recipe: Recipe, warn: Callable[[str], None]) -> Source:
     held_out: Sequence[Pair] = found.of("validation")
     if not held_out:
         training, held_out = split_scenes(training, recipe.hold_out)
-    sides: list[tuple[Pair, int]] = []
-    for pair in training:
-        try:
-            size, wanted = size_of(pair.input), size_of(pair.reference)
-        except PhotoError as error:
-            warn(f"{error}; left out")
-            continue
-        if size == wanted:
-            sides.append((pair, min(size)))
-        else:
-            warn(f"{pair.input}: is not of the size of {pair.reference.name}; left out")
-    if not sides or not held_out:
-        raise UsageError(f"{folder}: too few pairs to train on")
+    sides = [_shorter_side(pair, warn) for pair in training]
+    pairs = [pair for pair, side in zip(training, sides, strict=True) if side]
+    sides = [side for side in sides if side]
+    if not pairs or not held_out:
+        raise UsageError(
+            f"{folder}: {len(pairs)} pairs to train on and {len(held_out)} to validate on; at "
+            "least one scene is needed for each"
+        )
 
-    @lru_cache  # says once a stage what is left out
     def examples(stage: Stage) -> Examples:
-        usable = [pair for pair, side in sides if stage.windows or side >= stage.size]
-        if not usable:
-            raise UsageError(f"{folder}: no pair is at least {stage.size} px wide and high")
-        if len(usable) < len(sides):
-            warn(f"{len(sides) - len(usable)} pairs are smaller than {stage.size} px; left out")
-        return FromPairs(usable, stage.size, recipe.seed, stage.windows, stage.per_image)
+        usable = pairs
+        if stage.crops is None:
+            _check_sizes(folder, stage, sides, "pairs", warn)
+            usable = [p for p, side in zip(pairs, sides, strict=True) if side >= stage.size]
+        return PairExamples(
+            pairs=usable,
+            size=stage.size,
+            seed=recipe.seed,
+            crops=stage.crops,
+            per_image=stage.per_image,
+        )
 
-    return Source(examples, validation.from_pairs(held_out, 2 * recipe.stages[-1].size))
+    return Dataset(
+        [examples(stage) for stage in recipe.stages],
+        validation.from_pairs(held_out, 2 * recipe.stages[-1].size),
+    )
+
+
+def _check_sizes(folder: Path, stage: Stage, sides: Sequence[int], things: str, warn: Warn) -> None:
+    """Warn where a stage can use less than half of the images, refuse where next to none."""
+    usable = sum(side >= stage.size for side in sides)
+    counted = f"{usable} of {len(sides)} {things} are {stage.size} px wide and high or larger"
+    if usable < max(1, _LEAST_SHARE * len(sides)):
+        raise UsageError(
+            f"{folder}: {counted}, too few for patches of that size; give larger {things} or a "
+            "recipe with smaller patches"
+        )
+    if usable < len(sides) / 2:
+        warn(f"{counted}; the stage of {stage.size} px patches leaves out the others")
+
+
+def _shorter_side(pair: Pair, warn: Warn) -> int:
+    """Shorter side of a pair in pixels, from the headers; 0 if it cannot be used."""
+    try:
+        size, wanted = size_of(pair.input), size_of(pair.reference)
+    except PhotoError as error:
+        warn(f"{error}; left out")
+        return 0
+    if size != wanted:
+        warn(f"{pair.input}: is not of the size of {pair.reference.name}; left out")
+        return 0
+    return min(size)
+
+
+def _is_readable(path: Path, warn: Warn) -> bool:
+    try:
+        size_of(path)
+    except PhotoError as error:
+        warn(f"{error}; left out")
+        return False
+    return True
+
+
+def _require(count: int, sentence: str) -> None:
+    if count < LEAST_PHOTOGRAPHS:
+        raise UsageError(f"{sentence}; training needs at least {LEAST_PHOTOGRAPHS}")
+
+
+def _names(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(path.name for path in paths[:_NAMED]) + more

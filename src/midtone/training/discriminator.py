@@ -7,6 +7,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from midtone.training.device import average_gradients
+from midtone.training.losses import discriminator_loss
+
 SIZE = 256
 _WIDTHS = (8, 16, 32, 64, 128, 128, 256)
 _NORMALISED = 1  # batch normalisation after the second convolution only, as released
@@ -34,18 +37,38 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge a batch."""
+        """Classify a batch."""
         return cast(Tensor, self.layers(images)).flatten()
 
 
-def view(images: Tensor, random: torch.Generator) -> Tensor:
-    """What the discriminator sees: N x 3 x H x W -> N x 3 x 256 x 256, each third upside down,
-    mirrored, or as it is. Differentiable.
+def discriminator_input(images: Tensor, random: torch.Generator) -> Tensor:
+    """Resize and flip at random: N x 3 x H x W -> N x 3 x 256 x 256.
+
+    A third of the images each is flipped vertically, horizontally, or left. Differentiable.
     """
     if images.shape[-2:] != (SIZE, SIZE):
         images = nn.functional.interpolate(
             images, (SIZE, SIZE), mode="bicubic", antialias=True, align_corners=False
         )
-    turns = torch.randint(3, (len(images), 1, 1, 1), generator=random).to(images.device)
-    turned = torch.where(turns == 1, images.flip(-2), images)
-    return torch.where(turns == 2, images.flip(-1), turned)
+    flips = torch.randint(3, (len(images), 1, 1, 1), generator=random).to(images.device)
+    flipped = torch.where(flips == 1, images.flip(-2), images)
+    return torch.where(flips == 2, images.flip(-1), flipped)
+
+
+def discriminator_step(
+    discriminator: Discriminator,
+    optimizer: torch.optim.Optimizer,
+    real: Tensor,
+    fake: Tensor,
+    *,
+    rate: float,
+    world: int = 1,
+) -> None:
+    """Train the discriminator one step, at a learning rate, on ``discriminator_input``s."""
+    discriminator.requires_grad_(True)
+    loss = discriminator_loss(discriminator(real), discriminator(fake.detach()))
+    optimizer.param_groups[0]["lr"] = rate
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    average_gradients(discriminator, world)
+    optimizer.step()

@@ -1,10 +1,12 @@
-"""A checkpoint's averaged weights as a model file that the package runs."""
+"""Model files from training checkpoints."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -17,50 +19,74 @@ from safetensors import safe_open
 from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
 from midtone.model import header, network_layout
-from midtone.network import CoarseToFine, NetworkConfig, save_network
+from midtone.model import info as read_info
+from midtone.network import CoarseToFine, NetworkConfig, load_network, save_network
+from midtone.pipeline import choose_pipeline
 
 _OPSET = 18
 PARITY = 1e-4
 
 
 def from_checkpoint(
-    checkpoint: Path, finest: int | None = None
+    path: Path, finest: int | None = None, pipeline: str | os.PathLike[str] = "default"
 ) -> tuple[CoarseToFine, dict[str, str]]:
-    """The averaged network of a training checkpoint, and the header of its model file.
+    """The network of a training checkpoint (its average), and the header of its model file.
 
-    finest: the finest level that the model shall run; by default the finest that was trained
+    path:     checkpoint of a run, or a .safetensors model file
+    finest:   the finest level that the model runs; by default the finest that was trained
+    pipeline: "default" (the paper's, or what a model file says), "paper", or a TOML file
+    Raises ModelError, UsageError.
     """
-    with safe_open(checkpoint, "pt") as file:
-        metadata = file.metadata()
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+        if "recipe" not in metadata:
+            return _from_model(path, finest, pipeline)
         recipe = json.loads(metadata["recipe"])
         network = CoarseToFine(NetworkConfig.from_dict(recipe["network"]))
         network.load_state_dict(
             {name: file.get_tensor("average/" + name) for name in network.state_dict()}
         )
-    made = {"step": int(metadata["step"]), "recipe": recipe}
     last = recipe["stages"][-1]
-    chosen = finest or int(last["finest"])
-    most = max(1, network.config.levels - 1)
-    if not int(last["finest"]) <= chosen <= most:
-        raise UsageError(
-            f"the finest level must lie within {last['finest']} and {most}, not {chosen}"
-        )
+    chosen = _choose_finest(finest, int(last["finest"]), network.config.levels)
     settings = network.config.to_dict()
-    pipeline = network_layout(settings, chosen).override({"size": int(last["size"])})
-    return network.eval(), header(settings, pipeline, made)
+    config = network_layout(settings, chosen).override({"size": int(last["size"])})
+    made = {"step": int(metadata["step"]), "recipe": recipe}
+    return network.eval(), header(settings, choose_pipeline(config, pipeline), made)
+
+
+def _from_model(
+    path: Path, finest: int | None, pipeline: str | os.PathLike[str]
+) -> tuple[CoarseToFine, dict[str, str]]:
+    info = read_info(path)
+    network, _ = load_network(path)
+    chosen = _choose_finest(finest, info.config.finest, network.config.levels)
+    config = replace(choose_pipeline(info.config, pipeline), finest=chosen)
+    return network.eval(), header(network.config.to_dict(), config, info.made)
+
+
+def _choose_finest(wanted: int | None, trained: int, levels: int) -> int:
+    chosen, coarsest = wanted or trained, max(1, levels - 1)
+    if not trained <= chosen <= coarsest:
+        raise UsageError(f"the finest level must lie within {trained} and {coarsest}, not {chosen}")
+    return chosen
 
 
 def export(
-    checkpoint: Path, target: Path, *, half: bool = True, finest: int | None = None
+    path: Path,
+    target: Path,
+    *,
+    half: bool = True,
+    finest: int | None = None,
+    pipeline: str | os.PathLike[str] = "default",
 ) -> float:
     """Write a checkpoint as .onnx or .safetensors; returns the largest difference to torch.
 
     half: store the weights of an .onnx file as float16 (it computes in float32 all the same);
           the difference is then against the network with the rounded weights.
-    finest: the finest level that the model shall run; by default the finest that was trained
-    Raises ModelError, and writes nothing, if an .onnx model differs by more than 1e-4.
+    The other arguments are those of ``from_checkpoint``. Raises ModelError, and writes nothing, if
+    an .onnx model differs by more than 1e-4.
     """
-    network, metadata = from_checkpoint(checkpoint, finest)
+    network, metadata = from_checkpoint(path, finest, pipeline)
     if target.suffix == ".safetensors":
         save_network(target, network, metadata)
         return 0.0
@@ -116,7 +142,7 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
         part = f"/{2**level}" if level else ""
         for axis, name in ((0, "batch"), (2, "height" + part), (3, "width" + part)):
             given.type.tensor_type.shape.dim[axis].dim_param = name
-    # Names of traced sizes inside the graph mean nothing to a reader.
+    # The names of traced sizes inside the graph are arbitrary.
     del model.graph.value_info[:]
     model.producer_name = "midtone"
     model.doc_string = ""
@@ -132,7 +158,7 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
 
 
 def parity(network: CoarseToFine, model: onnx.ModelProto, finest: int = 1) -> float:
-    """Largest difference between ONNX Runtime and torch on a batch of two pictures."""
+    """Largest difference between ONNX Runtime and torch on a batch of two random images."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(
@@ -164,7 +190,7 @@ class _Corrected(torch.nn.Module):
 
 
 def _store_half(model: onnx.ModelProto) -> None:
-    """Keep float32 weights as float16 with a cast, which ONNX Runtime folds when it loads."""
+    """Store float32 weights as float16 with a cast, which ONNX Runtime folds when it loads."""
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT:

@@ -1,9 +1,9 @@
-"""The loss after guided upsampling: what is left of the network's errors at full size.
+"""The loss after guided upsampling: the part of the network's errors that is left at full size.
 
-A corrected photograph is not the network's picture but what a stiff bilateral grid makes of it, and
-the grid lets only errors through that many pixels share. ``carry`` is that grid with a single cell
-over the picture, which is nearly what the corrector's smoothness makes of its own, and is a linear
-function of the network's picture: the gradient passes. Not in the paper.
+A corrected photograph is the network's prediction after a smooth bilateral grid, and the grid
+passes only errors on that many pixels share. ``apply_single_cell_grid`` is that grid with one cell
+over the picture, which comes close to the corrector's grid and is linear in the prediction, so
+gradients pass. Not in the paper.
 """
 
 from __future__ import annotations
@@ -18,40 +18,38 @@ from midtone import bilateral_grid, pyramid
 from midtone.pyramid import Taps
 
 DEPTH = bilateral_grid.PAPER.depth
-_ROUGHNESS = 1e-2  # weight of differences along the guide, for one pixel
+_ROUGHNESS = 1e-2  # weight of differences along the guide, per pixel
 _RIDGE = 1e-8  # grey pictures make R, G, B dependent
 _NEGLIGIBLE = 0.01
 
 
-def carried_loss(
+def grid_loss(
     levels: Sequence[Tensor], result: Tensor, target: Tensor, taps: Taps, stride: int = 2
 ) -> Tensor:
     """log(1 + rms error / 0.01), mean over the pictures: what PSNR measures, up to a factor.
 
-    levels: Laplacian levels of what the network was given, the finest of the size of ``result`` or
-            half as large (coarse levels alone)
+    levels: Laplacian levels of the network's input, the finest of the size of ``result`` or half as
+            large (coarse levels alone)
     result, target: N x 3 x H x W in [0, 1]; only every ``stride``-th row and column counts
     """
-    pictures = (as_seen(levels, result, taps), result, target)
+    pictures = (input_at_output_scale(levels, result, taps), result, target)
     before, result, target = (x[..., ::stride, ::stride] for x in pictures)
+    upsampled = apply_single_cell_grid(before, result)
     # (The small number keeps the gradient of a perfect picture finite.)
-    error = ((carry(before, result) - target).square().mean((1, 2, 3)) + 1e-10).sqrt()
+    error = ((upsampled - target).square().mean((1, 2, 3)) + 1e-10).sqrt()
     return torch.log1p(error / _NEGLIGIBLE).mean()
 
 
-def as_seen(levels: Sequence[Tensor], result: Tensor, taps: Taps) -> Tensor:
-    """What a result must be compared with: what its levels show, enlarged to its size.
-
-    The same as ``Corrector.as_seen``.
-    """
+def input_at_output_scale(levels: Sequence[Tensor], result: Tensor, taps: Taps) -> Tensor:
+    """The network's input at the size of its result (``preprocess.at_prediction_size``)."""
     before = pyramid.merge(levels, taps)
     if pyramid.size(before) != pyramid.size(result):
         before = pyramid.up(before, pyramid.size(result), taps)
     return before
 
 
-def carry(before: Tensor, after: Tensor) -> Tensor:
-    """What a grid of 1 x 1 x 8 affine transforms makes of ``before``, fitted to ``after``.
+def apply_single_cell_grid(before: Tensor, after: Tensor) -> Tensor:
+    """Fit a grid of 1 x 1 x 8 affine transforms that maps ``before`` to ``after``, and apply it.
 
     N x 3 x H x W each, nominally in [0, 1]. Differentiable by ``after``.
     """
@@ -76,6 +74,6 @@ def _design(before: Tensor) -> Tensor:
 
 
 def _penalty() -> Tensor:
-    """Roughness along the guide, as in ``bilateral_grid.fit``: 32 x 32, for one pixel."""
+    """Roughness along the guide, as in ``bilateral_grid.fit``: 32 x 32, per pixel."""
     *_, along_guide = bilateral_grid.differences((2, 2, DEPTH), (0.0, 0.0, _ROUGHNESS))
     return torch.from_numpy(np.kron(along_guide, np.eye(4)) + _RIDGE * np.eye(4 * DEPTH))

@@ -1,27 +1,34 @@
-"""Examples -> batches of what the network takes and what it should make of it."""
+"""Batches: Laplacian levels of the inputs, and targets of the network's results."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from midtone import pyramid
-from midtone.data.patches import Example, Examples
 from midtone.errors import UsageError
+from midtone.model import network_layout
 from midtone.network import NetworkConfig
+from midtone.pipeline import PipelineConfig
+from midtone.preprocess import network_input, pad, resize
+from midtone.training.examples import Example, Examples
 from midtone.training.losses import pyramid_targets
 
 Batch = tuple[list[Tensor], list[Tensor]]
 
 
 @dataclass(frozen=True)
-class Share:
-    """The numbers of the examples of one process: of every batch a part of its own."""
+class DistributedBatchSampler:
+    """Numbers of the examples of one process: of every batch a part of its own.
+
+    steps: numbers of the batches; batch: examples in each, of all ``world`` processes together
+    Raises UsageError where the processes cannot share a batch evenly.
+    """
 
     steps: range
     batch: int
@@ -46,20 +53,25 @@ class Share:
             yield from range(first, first + self.part)
 
 
-def batches(
-    examples: Examples, share: Share, network: NetworkConfig, finest: int, workers: int
-) -> Iterator[Batch]:
-    """(Laplacian levels of the inputs, targets of the results) of the examples.
+def input_config(network: NetworkConfig, size: int, finest: int) -> PipelineConfig:
+    """How a picture becomes the input of a network that is trained at ``size`` px."""
+    return replace(network_layout(network.to_dict(), finest), size=size)
 
-    The loader's processes make the pyramids too, which leaves the main one to the network.
+
+def batches(
+    examples: Examples, sampler: DistributedBatchSampler, config: PipelineConfig, workers: int
+) -> Iterator[Batch]:
+    """Batches of the examples, made by ``workers`` processes (0: by this one).
+
+    Inputs and targets are padded to squares of ``config.size`` px, so that all of a batch have one
+    size. That differs from the padding of a correction only where the shorter side of a picture
+    leaves out a whole multiple of ``config.multiple``.
     """
+    square = replace(config, multiple=config.size)
 
     def collate(pairs: list[Example]) -> Batch:
-        parts = []
-        # Pair by pair: small arrays stay in the cache and come from memory that is in use anyway.
-        for pair in pairs:
-            wrong, right = (to_float(torch.from_numpy(np.ascontiguousarray(i))[None]) for i in pair)
-            parts.append(prepare(wrong, right, network, finest))
+        # Pair by pair: small arrays stay in the processor's cache.
+        parts = [prepare(*pair, square) for pair in pairs]
         levels, targets = (
             [torch.cat(level) for level in zip(*kind, strict=True)]
             for kind in zip(*parts, strict=True)
@@ -68,33 +80,34 @@ def batches(
 
     loader: DataLoader[Batch] = DataLoader(
         examples,  # type: ignore[arg-type]
-        batch_size=share.part,
-        sampler=share,
+        batch_size=sampler.part,
+        sampler=sampler,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         collate_fn=collate,
-        worker_init_fn=_single_thread,
+        worker_init_fn=_init_worker,
         multiprocessing_context="fork" if workers else None,
     )
     yield from loader
 
 
-def prepare(
-    wrong: Tensor, right: Tensor, network: NetworkConfig, finest: int
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Levels ``finest`` to n of the network's input, and what it should make of them.
+def prepare(source: np.ndarray, target: np.ndarray, config: PipelineConfig) -> Batch:
+    """The levels of an input and the targets of its results, each as a batch of one.
 
-    wrong, right: N x 3 x H x W in [0, 1].
+    source, target: H x W x 3 uint8 sRGB; they are resized, padded and split as a photograph is
+    that is corrected (``midtone.preprocess``).
     """
-    smaller = pyramid.gaussian(wrong, finest, network.taps)[-1]
-    levels = pyramid.split(smaller, network.levels - finest + 1, network.taps)
-    return levels, pyramid_targets(right, network.levels, network.taps, finest)
+    levels = network_input(resize(source, config.size), config)
+    padded = pad(resize(target, config.size), config)
+    wanted = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)[None]))
+    return (
+        [torch.from_numpy(np.ascontiguousarray(level)) for level in levels],
+        pyramid_targets(wanted, config.levels, config.taps, config.finest),
+    )
 
 
-def to_float(images: Tensor) -> Tensor:
-    """N x H x W x 3 uint8 -> N x 3 x H x W float32 in [0, 1]."""
-    return images.permute(0, 3, 1, 2).contiguous().float().div(255)
-
-
-def _single_thread(_: int) -> None:
+def _init_worker(_: int) -> None:
     torch.set_num_threads(1)
+    # Ctrl+C and SIGTERM reach the whole process group; the main process alone decides.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,223 +1,192 @@
-"""One visible training loop: pictures in, weights out; stops and resumes anywhere.
+"""The training loop: pictures in, weights out; it stops and resumes at any step.
 
-With ``torchrun`` each process takes its share of every batch, so the result does not depend on the
-number of processes (but for the discriminator's batch normalisation, which sees its own share, and
-for dropped features).
+With ``torchrun`` each process takes its part of every batch, so the result does not depend on the
+number of processes (but for the discriminator's batch normalisation, which uses the statistics of
+one process, and for spatial dropout, which each process draws for itself).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import nn
 
 from midtone.errors import UsageError
 from midtone.training.checkpoint import CHECKPOINT, State
-from midtone.training.dataset import open_source
-from midtone.training.discriminator import view
-from midtone.training.grid_loss import carried_loss
-from midtone.training.loader import Share, batches
-from midtone.training.losses import (
-    adversarial_loss,
-    discriminator_loss,
-    pyramid_loss,
-    reconstruction_loss,
+from midtone.training.dataset import open_dataset
+from midtone.training.device import (
+    close_distributed,
+    flush_denormals,
+    init_distributed,
+    to_device,
+    use_bfloat16,
+    wrap_ddp,
 )
-from midtone.training.recipe import Recipe, Stage
-from midtone.training.run_log import Journal, Watch
+from midtone.training.discriminator import discriminator_input, discriminator_step
+from midtone.training.loader import DistributedBatchSampler, batches
+from midtone.training.losses import adversarial_term, grid_term, image_loss
+from midtone.training.recipe import Recipe
+from midtone.training.run_log import DivergenceMonitor, RunLog
+from midtone.training.schedule import describe, schedule
+from midtone.training.stopping import StopRequest
 from midtone.training.validation import validate
 
 
-@contextmanager
-def _flushing() -> Iterator[None]:
-    """Numbers too small to matter are zero, and do not slow everything down."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a run is carried out. None of these changes the weights, but for ``precision``.
 
-
-@_flushing()
-def train(
-    source: Path,
-    out: Path,
-    recipe: Recipe,
-    *,
-    resume: bool = False,
-    start: Path | None = None,
-    workers: int = 1,
-    device: str = "auto",
-    precision: str = "auto",
-    progress: bool = False,
-) -> Path:
-    """Train on pairs, or on good photographs that are spoiled on the fly.
-
-    source:  folder of pairs (either layout of ``data.pairs``) or of photographs
-    out:     receives recipe.json, log.jsonl, sheets/, tensorboard/ (where that package is there)
-             and checkpoint.safetensors (weights, their moving average, Adam's moments, the step)
-    resume:  go on from the checkpoint in ``out``, if there is one
-    start:   checkpoint of another run, or .onnx model, whose weights are the first ones
-    workers: loader processes
-    device:  "auto", "cpu" or "cuda"
-    precision: "float32", "bfloat16" or "auto": bfloat16 where the processor has it
-
-    Returns the path of the final checkpoint. Raises UsageError for unusable data and for a run in
-    ``out`` unless ``resume``, ModelError if that has other settings, or if the loss diverges.
+    resume:    continue from the checkpoint in the run's folder, if there is one
+    start:     checkpoint of another run, or model file, whose weights are the first ones
+    workers:   loader processes
+    device:    "auto", "cpu" or "cuda"
+    precision: "float32", "bfloat16" or "auto": bfloat16 where the hardware has it
+    checkpoint_every: seconds between checkpoints; there is one at every validation as well
+    limit:     seconds after which the run stops and can be resumed; None: no limit
+    progress:  report progress on standard error
     """
-    place, rank, world = _join(device)
-    half = _half(place, precision)
+
+    resume: bool = False
+    start: Path | None = None
+    workers: int = 1
+    device: str = "auto"
+    precision: str = "auto"
+    checkpoint_every: float = 300.0
+    limit: float | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a run ended: its checkpoint, steps done and to do, and what stopped it.
+
+    stopped: number of the signal, ``stopping.TIME_LIMIT``, or 0 for a finished run
+    """
+
+    checkpoint: Path
+    step: int
+    steps: int
+    stopped: int = 0
+
+
+@flush_denormals()
+def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOptions()) -> RunResult:
+    """Train on pairs, or on well exposed photographs with synthesised errors.
+
+    folder: of pairs (either layout of ``data.pairs``) or of photographs
+    out:    receives recipe.json, log.jsonl, sheets/, tensorboard/ (where that package is there)
+            and checkpoint.safetensors (weights, their moving average, Adam's moments, the step)
+
+    Raises UsageError for unusable data and for a run in ``out`` unless ``options.resume``,
+    ModelError if that run has other settings, or if the loss diverges.
+    """
+    worker = init_distributed(options.device)
+    device, is_main = worker.device, worker.rank == 0
+    bfloat16 = use_bfloat16(device, options.precision)
+    state, checkpoint = _open_run(out, recipe, options, device)
+    dataset = open_dataset(folder, recipe, _warn if is_main else _ignore)
+    stages = schedule(recipe, dataset.examples)
+    steps, stopped, saved = stages[-1].last, 0, time.monotonic()
+    if is_main:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
+        costs = [(stage.last, stage.stage.step_cost(recipe.network)) for stage in stages]
+        log = RunLog(out, state.step, costs, progress=options.progress)
+        if options.progress:
+            precision = "bfloat16" if bfloat16 else "float32"
+            log.say(f"{device.type}, {precision}, {worker.world} processes, {steps} steps")
+            log.say("\n".join(describe(stages)))
+
+    with StopRequest(worker, options.limit) as stop:
+        for stage in stages:
+            settings, todo = stage.stage, stage.steps_from(state.step)
+            if stopped or not todo:
+                continue
+            if recipe.reset_optimizer and state.step == stage.first:
+                state.reset_optimizer()
+            state.network.set_spatial_dropout(settings.spatial_dropout)
+            network = wrap_ddp(state.network, worker, unused_parameters=settings.finest > 1)
+            monitor = DivergenceMonitor()
+            sampler = DistributedBatchSampler(todo, settings.batch, worker.rank, worker.world)
+            for levels, targets in batches(stage.examples, sampler, stage.config, options.workers):
+                step, seed = state.step, _seed(recipe.seed, state.step, worker.rank)
+                torch.manual_seed(seed)  # of the dropout
+                levels, targets = to_device(levels, device), to_device(targets, device)
+                with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                    results = network(*levels, finest=settings.finest)
+                results = [result.float() for result in results]
+
+                loss = image_loss(results, targets, recipe.pyramid_weight, settings.finest)
+                total = loss + grid_term(
+                    settings.grid_loss, levels, results[0], targets[0], recipe.network.taps
+                )
+                adversarial = stage.uses_adversarial(step)
+                if adversarial:
+                    random = torch.Generator().manual_seed(seed)
+                    fake = discriminator_input(results[0], random)
+                    real = discriminator_input(targets[0], random)
+                    total = total + adversarial_term(
+                        settings.adversarial, state.discriminator, fake
+                    )
+                monitor.check(total.item(), step)
+
+                state.adam.param_groups[0]["lr"] = stage.rate(step)
+                state.adam.zero_grad()
+                total.backward()  # type: ignore[no-untyped-call]
+                if recipe.clip is not None:
+                    nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
+                state.adam.step()
+                if adversarial:
+                    discriminator_step(
+                        state.discriminator,
+                        state.discriminator_adam,
+                        real,
+                        fake,
+                        rate=stage.discriminator_rate(step),
+                        world=worker.world,
+                    )
+                state.update_ema(settings.ema)
+                state.step += 1
+
+                stopped = stop.check() if state.step < steps else 0
+                if is_main:
+                    log.add_step(loss.item())
+                    due = state.step % recipe.validate_every == 0 or state.step == steps
+                    if due or stopped or time.monotonic() - saved >= options.checkpoint_every:
+                        state.save(checkpoint, recipe)
+                        saved = time.monotonic()
+                    if due and not stopped:
+                        scores = validate(
+                            state.network, state.ema, dataset.checks, stage.config, bfloat16
+                        )
+                        log.add_scores(scores, settings.size, stage.rate(step))
+                if stopped:
+                    break
+    if is_main:
+        log.close()
+    close_distributed(worker)
+    return RunResult(checkpoint, state.step, steps, stopped)
+
+
+def _open_run(
+    out: Path, recipe: Recipe, options: RunOptions, device: torch.device
+) -> tuple[State, Path]:
+    """The state that a run begins with, and its checkpoint's path."""
     checkpoint = out / CHECKPOINT
-    if checkpoint.exists() and not resume:
+    if checkpoint.exists() and not options.resume:
         raise UsageError(f"{out}: holds a run already; resume it or choose another folder")
-    state = State.new(recipe, place)
+    state = State.new(recipe, device)
     if checkpoint.exists():
         state.load(checkpoint, recipe)
-    elif start:
-        state.start_from(start, recipe.fresh_levels)
-    data = open_source(source, recipe, _warn if rank == 0 else _ignore)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
-    lengths = [stage.steps or stage.length(len(data.examples(stage))) for stage in recipe.stages]
-    journal = Journal(out, state.step, sum(lengths), progress) if rank == 0 else None
-
-    before = 0
-    for stage, length in zip(recipe.stages, lengths, strict=True):
-        steps = range(max(state.step, before), before + length)
-        before += length
-        if not steps:
-            continue
-        if recipe.fresh_adam and state.step == before - length:
-            state.forget_moments()
-        examples = data.examples(stage)
-        share = Share(steps, stage.batch, rank, world)
-        state.network.drop(stage.dropped)
-        network = _shared(state.network, stage, world)
-        watch = Watch()
-        for levels, targets in batches(examples, share, recipe.network, stage.finest, workers):
-            done = state.step - before + length
-            if stage.dropped:
-                torch.manual_seed(_seed(recipe.seed, state.step, rank))
-            factor = stage.factor(done, len(examples))
-            with torch.autocast(place.type, torch.bfloat16, enabled=half):
-                results = network(*(_lay(level, place) for level in levels), finest=stage.finest)
-            results = [result.float() for result in results]
-            targets = [target.to(place) for target in targets]
-            loss = total = picture_loss(results, targets, recipe.pyramid_weight, stage.finest)
-            if stage.carried:
-                total = total + stage.carried * carried_loss(
-                    [level.to(place) for level in levels],
-                    results[0],
-                    targets[0],
-                    recipe.network.taps,
-                )
-            judged = stage.adversarial and done >= stage.adversarial_after * stage.epoch(
-                len(examples)
-            )
-            if judged:
-                random = _random(recipe.seed, state.step, rank)
-                fake, real = view(results[0], random), view(targets[0], random)
-                state.discriminator.requires_grad_(False)
-                total = total + stage.adversarial * adversarial_loss(state.discriminator(fake))
-            state.adam.param_groups[0]["lr"] = stage.rate * factor
-            state.adam.zero_grad()
-            total.backward()  # type: ignore[no-untyped-call]
-            if recipe.clip is not None:
-                nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
-            watch.see(total.item(), state.step)
-            state.adam.step()
-            if judged:
-                _sharpen(state, real, fake.detach(), stage.discriminator_rate * factor, world)
-            state.follow(stage.ema)
-            state.step += 1
-            if journal:
-                journal.see(loss.item())
-                if state.step % recipe.validate_every == 0 or state.step == sum(lengths):
-                    state.save(checkpoint, recipe)
-                    scores = validate(
-                        state.network, state.average, data.checks, stage.size, stage.finest, half
-                    )
-                    journal.validated(scores, stage.size, stage.rate * factor)
-    if journal:
-        journal.close()
-    if world > 1:
-        torch.distributed.destroy_process_group()
-    return checkpoint
-
-
-def picture_loss(
-    results: list[Tensor], targets: list[Tensor], pyramid_weight: float, finest: int = 1
-) -> Tensor:
-    """Reconstruction and pyramid loss of (y1, u2, ..., un), or of the coarse ones alone."""
-    if finest > 1:
-        return pyramid_loss(results, targets, finest)
-    loss = reconstruction_loss(results[0], targets[0])
-    if len(results) > 1 and pyramid_weight:
-        loss = loss + pyramid_weight * pyramid_loss(results[1:], targets[1:])
-    return loss
-
-
-def _sharpen(state: State, real: Tensor, fake: Tensor, rate: float, world: int) -> None:
-    """Train the discriminator one step."""
-    state.discriminator.requires_grad_(True)
-    mistake = discriminator_loss(state.discriminator(real), state.discriminator(fake))
-    state.discriminator_adam.param_groups[0]["lr"] = rate
-    state.discriminator_adam.zero_grad()
-    mistake.backward()  # type: ignore[no-untyped-call]
-    if world > 1:
-        for parameter in state.discriminator.parameters():
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad.div_(world)  # type: ignore[union-attr]
-    state.discriminator_adam.step()
-
-
-def _join(device: str) -> tuple[torch.device, int, int]:
-    """Device, rank and number of processes; joins the group that ``torchrun`` describes."""
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no CUDA device here; use --device cpu")
-    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    if world > 1:
-        torch.distributed.init_process_group("nccl" if cuda else "gloo")
-    if not cuda:
-        return torch.device("cpu"), rank, world
-    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    torch.cuda.set_device(place)
-    return place, rank, world
-
-
-def _half(place: torch.device, precision: str) -> bool:
-    """Whether to work in bfloat16."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if place.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def _shared(network: nn.Module, stage: Stage, world: int) -> nn.Module:
-    """The network as it is, or with its gradients averaged over the processes."""
-    if world == 1:
-        return network
-    return DistributedDataParallel(network, find_unused_parameters=stage.finest > 1)
-
-
-def _lay(level: Tensor, place: torch.device) -> Tensor:
-    """On the device, in the layout in which convolutions are fast."""
-    return level.to(place).contiguous(memory_format=torch.channels_last)
-
-
-def _random(seed: int, step: int, rank: int) -> torch.Generator:
-    return torch.Generator().manual_seed(_seed(seed, step, rank))
+    elif options.start:
+        state.start_from(options.start, recipe.reset_levels)
+    return state, checkpoint
 
 
 def _seed(seed: int, step: int, rank: int) -> int:
@@ -229,4 +198,4 @@ def _warn(sentence: str) -> None:
 
 
 def _ignore(_: str) -> None:
-    """Say nothing: another process says it."""
+    """Say nothing: another process reports it."""

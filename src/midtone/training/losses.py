@@ -1,15 +1,19 @@
-"""The paper's loss terms (Afifi et al. 2021, section 3.3), as means over the image's values."""
+"""The loss terms (Afifi et al. 2021, section 3.3), as means over the image's values.
+
+Optional terms are zero, and cost nothing, where their weight is zero.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from midtone import pyramid
 from midtone.pyramid import BURT_ADELSON, Taps
+from midtone.training.grid_loss import grid_loss
 
 
 def reconstruction_loss(result: Tensor, target: Tensor) -> Tensor:
@@ -43,6 +47,33 @@ def pyramid_loss(coarser: Sequence[Tensor], targets: Sequence[Tensor], first: in
     for level, (result, wanted) in enumerate(zip(coarser, targets, strict=True), start=first):
         loss = loss + 2.0 ** (2 - level) * (result - wanted).abs().mean()
     return loss
+
+
+def image_loss(
+    results: Sequence[Tensor], targets: Sequence[Tensor], pyramid_weight: float, finest: int = 1
+) -> Tensor:
+    """Reconstruction and pyramid loss of (y1, u2, ..., un), or of the coarse results alone."""
+    if finest > 1:
+        return pyramid_loss(results, targets, finest)
+    loss = reconstruction_loss(results[0], targets[0])
+    if len(results) > 1 and pyramid_weight:
+        loss = loss + pyramid_weight * pyramid_loss(results[1:], targets[1:])
+    return loss
+
+
+def grid_term(
+    weight: float, levels: Sequence[Tensor], result: Tensor, target: Tensor, taps: Taps
+) -> Tensor:
+    """The weighted loss after guided upsampling (``training.grid_loss``; not in the paper)."""
+    if not weight:
+        return result.new_zeros(())
+    return weight * grid_loss(levels, result, target, taps)
+
+
+def adversarial_term(weight: float, discriminator: nn.Module, fake: Tensor) -> Tensor:
+    """The weighted adversarial loss of corrected images; the discriminator gets no gradient."""
+    discriminator.requires_grad_(False)
+    return weight * adversarial_loss(discriminator(fake))
 
 
 def adversarial_loss(fake: Tensor) -> Tensor:

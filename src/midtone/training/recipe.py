@@ -3,62 +3,71 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass
 from math import cos, pi
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from midtone.data.crops import WindowModel
+from midtone.data.augment import Augmentation
+from midtone.data.crops import CropModel
 from midtone.data.synthesize import ErrorModel
+from midtone.data.targets import TargetModel
 from midtone.errors import UsageError
 from midtone.network import NetworkConfig
 
+Settings = TypeVar("Settings")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One part of the schedule, with patches of one size.
+    """One part of the schedule, with pictures of one size.
 
-    size, batch: of the patches; with several processes the batch is shared out among them
-    steps, epochs: how long it lasts; one of the two is 0
-    rate, final_rate: of Adam; rises linearly over ``warmup`` steps and falls along a cosine
-    halve_every: epochs after which the rate halves, in place of the cosine; 0 for the cosine
-    finest:      the finest pyramid level that is trained: the coarse levels decide exposure and
-                 colour and cost a small part of the time, so they can be trained first, alone
-    errors, windows: how photographs are spoiled and cut; windows None cuts the paper's patches
-    longest_side: photographs are kept in memory at this size; None keeps their own
-    per_image:   windows of each image in one epoch
-    ema:         decay of the moving average of the weights, which is what is exported; its memory
-                 must be short beside a stage that changes untrained levels. 0: the last weights
-    dropped:     share of the feature maps that the decoders do not get, so that the network learns
-                 fewer pictures by heart (spatial dropout, Tompson et al. 2015)
-    carried:     weight of the loss after guided upsampling (``training.carried``)
-    adversarial: weight of the adversarial loss, which begins after ``adversarial_after`` epochs
-    discriminator_rate: of its Adam; it falls as the network's does
+    size, batch:  pictures are ``size`` x ``size`` px; several processes share a batch
+    steps, epochs: how long the stage lasts; one of the two is 0
+    rate, final_rate: learning rates of Adam; the rate rises linearly over ``warmup`` steps and
+                  falls along a cosine
+    halve_every:  epochs after which the rate halves, instead of the cosine; 0 for the cosine
+    finest:       the finest pyramid level that is trained. The coarse levels decide exposure and
+                  colour at a small part of the cost, so they can be trained first, alone
+    crops:        None cuts the paper's patches
+    longest_side: photographs are kept in memory at this size, in px; None keeps their own
+    per_image:    examples of each image in one epoch
+    ema:          decay of the exponential moving average of the weights, which is what is exported;
+                  0 exports the last weights. Where a stage begins to train further levels, the
+                  average's memory of 1 / (1 - ema) steps must be short beside the stage
+    spatial_dropout: share of the feature maps that the decoders do not get (Tompson et al. 2015)
+    grid_loss:    weight of the loss after guided upsampling (``training.grid_loss``)
+    adversarial:  weight of the adversarial loss, which begins after ``adversarial_after`` epochs
+    discriminator_rate: learning rate of the discriminator; it falls as the network's does
     """
 
     size: int
     batch: int
     steps: int = 0
+    epochs: int = 0
     rate: float = 1e-4
     final_rate: float = 0.0
     warmup: int = 0
-    finest: int = 1
-    errors: ErrorModel = ErrorModel()
-    windows: WindowModel | None = WindowModel()
-    longest_side: int | None = 320
-    ema: float = 0.999
-    dropped: float = 0.0
-    carried: float = 0.0
-    epochs: int = 0
     halve_every: int = 0
+    finest: int = 1
+    crops: CropModel | None = CropModel()
+    augmentation: Augmentation = Augmentation()
+    errors: ErrorModel = ErrorModel()
+    targets: TargetModel = TargetModel()
+    longest_side: int | None = 320
     per_image: int = 1
+    ema: float = 0.999
+    spatial_dropout: float = 0.0
+    grid_loss: float = 0.0
     adversarial: float = 0.0
     adversarial_after: int = 0
     discriminator_rate: float = 1e-5
 
     def __post_init__(self) -> None:
         if (self.steps > 0) == (self.epochs > 0):
-            raise ValueError(f"a stage lasts either steps or epochs: {self}")
+            raise ValueError("a stage lasts either steps or epochs")
+        if self.halve_every and not self.epochs:
+            raise ValueError("the rate of a stage is halved every so many of its epochs")
 
     def epoch(self, examples: int) -> float:
         """Steps of one pass over so many examples."""
@@ -69,25 +78,43 @@ class Stage:
         return self.steps or max(1, int(self.epochs * self.epoch(examples)))
 
     def factor(self, step: int, examples: int) -> float:
-        """Learning rate of step 0, 1, ..., ``length`` - 1, as a part of ``rate``."""
+        """Learning rate of step 0, 1, ..., ``length`` - 1, relative to ``rate``."""
         if step < self.warmup:
             return (step + 1) / self.warmup
         if self.halve_every:
-            return float(0.5 ** int(step / (self.halve_every * self.epoch(examples))))
-        done = (step - self.warmup) / max(1, self.length(examples) - self.warmup)
+            return self.factor_at(step / (self.epochs * self.epoch(examples)))
+        return self.factor_at((step - self.warmup) / max(1, self.length(examples) - self.warmup))
+
+    def factor_at(self, done: float) -> float:
+        """Learning rate relative to ``rate``, without warm-up, when a part of the stage is done."""
+        if self.halve_every:
+            return float(0.5 ** int(done * self.epochs / self.halve_every + 1e-9))
         last = self.final_rate / self.rate
         return last + (1 - last) * (1 + cos(pi * done)) / 2
 
+    def step_cost(self, network: NetworkConfig) -> float:
+        """Cost of a step relative to others: the convolutions of the levels that are trained."""
+        return self.batch * sum(
+            (network.channels[level] * (self.size >> level)) ** 2 * network.depth[level]
+            for level in range(self.finest - 1, network.levels)
+        )
 
-@dataclass(frozen=True)
+    def uses_adversarial(self, step: int, examples: int) -> bool:
+        """Whether the adversarial loss counts at step 0, 1, ... of the stage."""
+        return self.adversarial > 0 and step >= self.adversarial_after * self.epoch(examples)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a run but the pictures.
+    """All settings of a run but the pictures.
 
     pyramid_weight: of the pyramid loss against the reconstruction loss
-    clip:           largest norm of the gradient, or None
+    clip:           largest norm of the gradient; None for no limit
     hold_out:       every so many photographs one validates, where the data have no such part
-    fresh_levels:   so many fine sub-networks begin anew when a run starts from another one
-    fresh_adam:     Adam's moments begin anew in each stage
+    validate_every: steps between validations
+    reset_levels:   so many of the finest sub-networks begin without effect when a run starts from
+                    another one's weights
+    reset_optimizer: Adam's moments begin at zero in each stage
     """
 
     stages: tuple[Stage, ...]
@@ -97,93 +124,45 @@ class Recipe:
     seed: int = 1
     hold_out: int = 50
     validate_every: int = 500
-    fresh_levels: int = 0
-    fresh_adam: bool = False
+    reset_levels: int = 0
+    reset_optimizer: bool = False
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Recipe:
-        """Inverse of ``dataclasses.asdict``, also after JSON."""
-        plain = _tuples(settings)
-        stages = tuple(
-            Stage(
-                **stage
-                | {
-                    "errors": ErrorModel(**stage["errors"]),
-                    "windows": WindowModel(**stage["windows"]) if stage["windows"] else None,
-                }
-            )
-            for stage in plain["stages"]
-        )
-        return cls(**plain | {"stages": stages, "network": NetworkConfig(**plain["network"])})
+        """Inverse of ``dataclasses.asdict``, also after JSON. Raises KeyError or TypeError."""
+        return _build(cls, settings)
 
 
-def find(name: str) -> Recipe:
+def load_recipe(name: str, known: dict[str, Recipe]) -> Recipe:
     """The recipe of that name, or in that .json file (every run's folder holds one).
 
     Raises UsageError.
     """
-    if name in RECIPES:
-        return RECIPES[name]
+    if name in known:
+        return known[name]
     path = Path(name)
     if path.suffix != ".json":
-        raise UsageError(f"unknown recipe {name}; known are {', '.join(RECIPES)} and .json files")
+        raise UsageError(f"unknown recipe {name}; known are {', '.join(known)} and .json files")
     try:
         return Recipe.from_dict(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{path}: is no recipe ({error})") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{path}: not a recipe ({error})") from error
 
 
-def _tuples(value: Any) -> Any:
+def _build(kind: type[Settings], settings: dict[str, Any]) -> Settings:
+    """A dataclass, and the dataclasses within it, from plain types."""
+    hints = get_type_hints(kind)
+    if unknown := settings.keys() - hints.keys():
+        raise KeyError(f"unknown setting {min(unknown)}")
+    return kind(**{name: _convert(hints[name], value) for name, value in settings.items()})
+
+
+def _convert(kind: Any, value: Any) -> Any:
+    choices = [choice for choice in (kind, *get_args(kind)) if is_dataclass(choice)]
     if isinstance(value, dict):
-        return {key: _tuples(part) for key, part in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
-
-
-# Section 6 of the release: patches of growing size cut from the pictures as they are, the rate
-# halved every so many epochs, the adversarial loss in the second half of the later stages. Its
-# weight is 12 h w against sums over values in 0..255, that is 4 / 255 against means in [0, 1].
-ADVERSARIAL = 4 / 255
-_PAPER_STAGES = (
-    Stage(128, 32, rate=1e-4, epochs=40, halve_every=20, per_image=10),
-    Stage(256, 8, rate=1e-4, epochs=30, halve_every=10, per_image=6, adversarial_after=15),
-    Stage(512, 4, rate=1e-4, epochs=20, halve_every=5, per_image=4, adversarial_after=5),
-)
-
-
-def _paper(adversarial: float) -> Recipe:
-    stages = [
-        replace(
-            stage,
-            windows=None,
-            longest_side=None,
-            ema=0.0,
-            adversarial=adversarial if stage.adversarial_after else 0.0,
-        )
-        for stage in _PAPER_STAGES
-    ]
-    return Recipe(tuple(stages), clip=None, fresh_adam=True, validate_every=5000)
-
-
-def _levels(count: int) -> NetworkConfig:
-    full = NetworkConfig()
-    return NetworkConfig(count, full.channels[-count:], full.depth[-count:])
-
-
-RECIPES = {
-    # The best model that a few hours on two cores give: coarse levels first.
-    "cpu": Recipe(
-        stages=(
-            Stage(128, 16, 2000, 4e-4, 2e-4, warmup=200),
-            Stage(256, 16, 12000, 4e-4, 2e-5, warmup=200, finest=3),
-            Stage(256, 16, 500, 3e-4, 2e-4, warmup=100, finest=2, ema=0.99),
-            Stage(256, 8, 3000, 2e-4, 2e-6, warmup=50, ema=0.995),
-        ),
-    ),
-    "paper": _paper(ADVERSARIAL),
-    "paper-no-adversarial": _paper(0.0),
-    "paper-1-level": replace(_paper(ADVERSARIAL), network=_levels(1)),
-    "paper-2-levels": replace(_paper(ADVERSARIAL), network=_levels(2)),
-    "paper-no-pyramid-loss": replace(_paper(ADVERSARIAL), pyramid_weight=0.0),
-}
+        return _build(choices[0], value)  # type: ignore[arg-type]
+    if isinstance(value, list | tuple):
+        return tuple(_convert(choices[0] if choices else None, part) for part in value)
+    return value

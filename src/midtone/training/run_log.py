@@ -1,10 +1,12 @@
-"""What a run says while it goes on: progress bar, log.jsonl, sheets of pictures, TensorBoard."""
+"""The log of a run: header, progress, log.jsonl, contact sheets, TensorBoard."""
 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +14,68 @@ import numpy as np
 from tqdm import tqdm
 
 from midtone.errors import ModelError
-from midtone.training.validation import Scores, write_sheet
+from midtone.training.stopping import format_duration
+from midtone.training.validation import Scores, contact_sheet, write_sheet
 
 _DIVERGED, _MEMORY = 5.0, 100
+_LINE_EVERY, _LOSS_EVERY, _MEASURED = 60.0, 50, 10
 
 
-class Journal:
-    """The records of a run, in its folder."""
+class RunLog:
+    """The records of a run, in its folder ``out`` and on standard error.
 
-    def __init__(self, out: Path, step: int, total: int, progress: bool) -> None:
+    step, total: optimiser steps done and to do
+    costs:       relative cost of a step, by step number, for the expected time
+    progress:    a progress bar on a terminal, elsewhere a line a minute; False: neither
+    """
+
+    def __init__(
+        self, out: Path, step: int, costs: Sequence[tuple[int, float]], *, progress: bool
+    ) -> None:
         self.out = out
         self.step = self.first_step = step
-        self.started = time.monotonic()
+        self.costs = costs
+        self.total = costs[-1][0]
+        self.progress = progress
+        self.started = self.last_line = time.monotonic()
         self.losses: list[float] = []
-        self.bar = tqdm(initial=step, total=total, unit="step", disable=None if progress else True)
-        self.board: Any = _board(out)
+        self.bar = tqdm(
+            initial=step,
+            total=self.total,
+            unit="step",
+            disable=not (progress and sys.stderr.isatty()),
+        )
+        self.board: Any = _open_board(out)
 
-    def see(self, loss: float) -> None:
+    def add_step(self, loss: float) -> None:
         """Count a step."""
         self.step += 1
         self.losses.append(loss)
         self.bar.update()
+        if self.board and self.step % _LOSS_EVERY == 0:
+            self.board.add_scalar("loss", float(np.mean(self.losses[-_LOSS_EVERY:])), self.step)
+        now = time.monotonic()
+        first = self.step - self.first_step == _MEASURED
+        if self.progress and (first or (self.bar.disable and now - self.last_line >= _LINE_EVERY)):
+            self.last_line = now
+            recent = float(np.mean(self.losses[-_LOSS_EVERY:]))
+            left = format_duration(self.remaining())
+            self.say(f"step {self.step} of {self.total}, loss {recent:.4f}, about {left} to go")
 
-    def validated(self, scores: Scores, size: int, rate: float) -> None:
-        """Write down what the last steps and a validation gave."""
+    def remaining(self) -> float:
+        """Expected seconds to the end, from the steps done and the costs of those to do."""
+        seconds = time.monotonic() - self.started
+        done = self._cost(self.step) - self._cost(self.first_step)
+        return seconds / done * (self._cost(self.total) - self._cost(self.step)) if done else 0.0
+
+    def add_scores(self, scores: Scores, size: int, rate: float) -> None:
+        """Record the mean loss since the last validation, and a validation."""
         seconds = time.monotonic() - self.started
         record = {
             "step": self.step,
             "size": size,
             "rate": rate,
-            "loss": round(float(np.mean(self.losses)), 5),
+            "loss": round(float(np.mean(self.losses)), 5) if self.losses else None,
             "psnr": scores.psnr,
             "ssim": scores.ssim,
             "seconds": round(seconds, 1),
@@ -51,33 +85,43 @@ class Journal:
             log.write(json.dumps(record) + "\n")
         write_sheet(scores.pictures, self.out / "sheets" / f"step_{self.step:07d}.jpg")
         if self.board:
-            self.board.add_scalar("loss", record["loss"], self.step)
             self.board.add_scalar("rate", rate, self.step)
-            self.board.add_scalars("psnr", scores.psnr, self.step)
-            self.board.add_scalars("ssim", scores.ssim, self.step)
+            for name, values in (("psnr", scores.psnr), ("ssim", scores.ssim)):
+                for group, value in values.items():
+                    self.board.add_scalar(f"{name}/{group}", value, self.step)
+            sheet = contact_sheet(scores.pictures)
+            self.board.add_image("input, result, target", sheet, self.step, dataformats="HWC")
         self.losses.clear()
-        self.bar.set_postfix(loss=record["loss"], psnr=scores.psnr["mean"])
-        self.say(json.dumps(record))
+        if self.progress:
+            groups = ", ".join(f"{group} {value:.2f}" for group, value in scores.psnr.items())
+            self.say(f"step {self.step}: loss {record['loss']}, PSNR {groups} dB")
 
     def say(self, sentence: str) -> None:
-        """Print a line without breaking the bar."""
-        self.bar.write(sentence)
+        """Print a line to standard error, above the bar."""
+        self.bar.write(sentence, file=sys.stderr)
 
     def close(self) -> None:
-        """End the bar and the board."""
+        """Close the bar and the board."""
         self.bar.close()
         if self.board:
             self.board.close()
 
+    def _cost(self, step: int) -> float:
+        cost = before = 0.0
+        for last, each in self.costs:
+            cost += each * max(0.0, min(step, last) - before)
+            before = last
+        return cost
 
-class Watch:
+
+class DivergenceMonitor:
     """Stops a stage whose loss is no number, or rises to five times its lowest running mean."""
 
     def __init__(self) -> None:
         self.recent: deque[float] = deque(maxlen=_MEMORY)
         self.lowest = float("inf")
 
-    def see(self, loss: float, step: int) -> None:
+    def check(self, loss: float, step: int) -> None:
         """Raises ModelError."""
         self.recent.append(loss)
         mean = float(np.mean(self.recent))
@@ -90,7 +134,7 @@ class Watch:
             )
 
 
-def _board(out: Path) -> Any:
+def _open_board(out: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

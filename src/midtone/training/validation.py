@@ -1,8 +1,8 @@
-"""How good a network is while it is trained: held-out pictures, PSNR, SSIM, a sheet to look at."""
+"""Validation: held-out pictures, corrected as photographs are, measured by PSNR and SSIM."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from midtone.data.crops import fit, pad_square
+from midtone.corrector import predict
 from midtone.data.pairs import Pair
-from midtone.data.patches import load
-from midtone.data.photographs import Photographs
+from midtone.data.photographs import decode_pair
 from midtone.data.synthesize import ErrorModel, synthesize
+from midtone.data.targets import TargetModel, keep_whites, normalize_target
 from midtone.evaluation.metrics import psnr, ssim
+from midtone.model import ModelInfo
 from midtone.network import CoarseToFine
-from midtone.training.grid_loss import as_seen, carry
-from midtone.training.loader import prepare, to_float
+from midtone.photo import Photo, to_8_bit
+from midtone.pipeline import PipelineConfig
+from midtone.preprocess import at_prediction_size, preprocess, resize
+from midtone.training.grid_loss import apply_single_cell_grid
 
 EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _ROWS, _PAIRS = 8, 60
@@ -30,8 +33,8 @@ class Check:
     """A held-out pair, H x W x 3 uint8 each, and the group its figures are averaged in."""
 
     group: str
-    wrong: np.ndarray
-    right: np.ndarray
+    input: np.ndarray
+    target: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,18 @@ class Scores:
     pictures: list[np.ndarray]
 
 
-def from_photographs(photographs: Photographs, errors: ErrorModel, seed: int) -> list[Check]:
-    """One error for each photograph, the EVs in turn."""
+def from_photographs(
+    photographs: Sequence[np.ndarray], errors: ErrorModel, targets: TargetModel, seed: int
+) -> list[Check]:
+    """One error for each photograph (H x W x 3 uint8), the EVs in turn."""
     checks = []
-    for number, image in enumerate(photographs.images):
+    for number, image in enumerate(photographs):
         ev = EVS[number % len(EVS)]
         rng = np.random.default_rng((seed, number))
-        checks.append(Check(f"{ev:+.1f}", synthesize(image, ev, errors, rng), image))
+        target = normalize_target(image, targets, ev) if ev else image
+        source = synthesize(target, ev, errors, rng)
+        target = keep_whites(target, source, targets.white_floor)
+        checks.append(Check(f"{ev:+.1f}", source, target))
     return checks
 
 
@@ -60,38 +68,35 @@ def from_pairs(pairs: Sequence[Pair], longest_side: int) -> list[Check]:
     """At most 60 pairs, evenly chosen, grouped by EV where it is known."""
     chosen = pairs[:: -(-len(pairs) // _PAIRS)] if pairs else []
     return [
-        Check("all" if pair.ev is None else f"{pair.ev:+.1f}", *load(pair, longest_side))
+        Check("all" if pair.ev is None else f"{pair.ev:+.1f}", *decode_pair(pair, longest_side))
         for pair in chosen
     ]
 
 
-@torch.no_grad()
 def validate(
     network: CoarseToFine,
-    weights: dict[str, Tensor],
-    checks: list[Check],
-    size: int,
-    finest: int,
-    half: bool = False,
+    weights: Mapping[str, Tensor],
+    checks: Sequence[Check],
+    config: PipelineConfig,
+    bfloat16: bool = False,
 ) -> Scores:
-    """Scores of the network with the given weights on whole pictures, ``size`` px, unpadded.
+    """Scores of the network with the given weights on whole pictures.
 
-    Measured is what a grid of one cell makes of it (``training.grid_loss``), nearly what a
-    corrected photograph gets.
-    half: work in bfloat16. While only coarse levels are trained, their finest result is
-    compared with its own target.
+    The pictures are prepared and predicted as by the corrector, with ``config``. Measured is the
+    prediction after a grid of one cell (``training.grid_loss``), without post-processing. While
+    only coarse levels are trained, their finest result is compared with its own target.
     """
     found: dict[str, list[tuple[float, float]]] = {}
     pictures = []
+    model = _TrainedNetwork(network, weights, ModelInfo(Path(), config), bfloat16)
     network.eval()
     for check in checks:
-        wrong, right = fit(check.wrong, size), fit(check.right, size)
-        got, wanted = _corrected(network, weights, wrong, right, finest, half)
-        found.setdefault(check.group, []).append((psnr(got, wanted), ssim(got, wanted)))
-        codes = (np.rint(255 * one).astype(np.uint8) for one in (got, wanted))
-        shape = got.shape[1::-1]
-        given_size = Image.fromarray(wrong).resize(shape, Image.Resampling.BICUBIC)
-        pictures.append(np.hstack((np.asarray(given_size), *codes)))
+        inputs = preprocess(Photo(check.input), config)
+        before, after = _tensor(inputs.reference), _tensor(predict(model, inputs))
+        result = apply_single_cell_grid(before, after)[0].clamp(0, 1).permute(1, 2, 0).numpy()
+        target = np.clip(at_prediction_size(resize(check.target, config.size), config), 0, 1)
+        found.setdefault(check.group, []).append((psnr(result, target), ssim(result, target)))
+        pictures.append(np.hstack([to_8_bit(one) for one in (inputs.reference, result, target)]))
     network.train()
     means = {group: np.mean(values, 0) for group, values in sorted(found.items())}
     means["mean"] = np.mean(list(means.values()), 0)
@@ -102,40 +107,42 @@ def validate(
     )
 
 
-def _corrected(
-    network: CoarseToFine,
-    weights: dict[str, Tensor],
-    wrong: np.ndarray,
-    right: np.ndarray,
-    finest: int,
-    half: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One corrected picture and its target, H x W x 3 float32 in [0, 1]."""
-    device = next(iter(weights.values())).device
-    given, target = (to_float(torch.from_numpy(pad_square(one)[None])) for one in (wrong, right))
-    levels, targets = prepare(given, target, network.config, finest)
-    height, width = (-(-side >> max(0, finest - 2)) for side in wrong.shape[:2])
-    before = as_seen(levels, targets[0], network.config.taps)[..., :height, :width]
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
-        result = torch.func.functional_call(
-            network, weights, tuple(level.to(device) for level in levels), {"finest": finest}
-        )[0]
-    carried = carry(before, result[..., :height, :width].float().cpu())
-    return _plain(carried), _plain(targets[0][..., :height, :width])
+@dataclass
+class _TrainedNetwork:
+    """A network in training, with given weights, as a ``midtone.model.Model``."""
+
+    network: CoarseToFine
+    weights: Mapping[str, Tensor]
+    info: ModelInfo
+    bfloat16: bool = False
+
+    @torch.no_grad()
+    def run(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+        device = next(iter(self.weights.values())).device
+        tensors = [torch.from_numpy(np.ascontiguousarray(level)).to(device) for level in levels]
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
+            results = torch.func.functional_call(
+                self.network,
+                dict(self.weights),
+                tuple(tensors),
+                {"finest": self.info.config.finest},
+            )
+        return np.asarray(results[0].float().cpu().numpy())
 
 
-def _plain(picture: Tensor) -> np.ndarray:
-    return picture[0].clamp(0, 1).permute(1, 2, 0).numpy()
+def contact_sheet(pictures: Sequence[np.ndarray], rows: int = _ROWS) -> np.ndarray:
+    """The first pictures below one another: H x W x 3 uint8, black where one is narrower."""
+    chosen = pictures[:rows]
+    width = max(row.shape[1] for row in chosen)
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in chosen]
+    return np.concatenate(padded)
 
 
 def write_sheet(pictures: Sequence[np.ndarray], path: Path) -> None:
-    """One JPEG of the first pictures: a row each of input, result and target."""
-    rows = pictures[:_ROWS]
-    height, width = sum(len(row) for row in rows), max(row.shape[1] for row in rows)
-    sheet = np.zeros((height, width, 3), np.uint8)
-    top = 0
-    for row in rows:
-        sheet[top : top + len(row), : row.shape[1]] = row
-        top += len(row)
+    """Write the contact sheet as JPEG: a row each of input, result and target."""
     path.parent.mkdir(exist_ok=True)
-    Image.fromarray(sheet).save(path, quality=90)
+    Image.fromarray(contact_sheet(pictures)).save(path, quality=90)
+
+
+def _tensor(picture: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))

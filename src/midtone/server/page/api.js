@@ -1,36 +1,77 @@
-// The server's HTTP API.
+// The page's back end: the HTTP server. Another back end has the same three methods.
 
-const TRIES = 30;
+import { Grid } from "./grid.js";
 
-async function post(address, body, name, parameters) {
-  const query = new URLSearchParams(parameters);
-  for (let tried = 1; ; tried++) {
-    let answer;
+const MAX_TRIES = 30;
+
+export class ServerBackend {
+  // { model: { levels, finest, size }, limits: { megabytes, megapixels }, planParameters, correctParameters }
+  // Parameters: [{ name, description, schema }], as OpenAPI has them.
+  async about() {
+    const [found, description] = await Promise.all([json("api/models"), json("api/openapi.json")]);
+    const parameters = (path) => description.paths[path].post.parameters;
+    return {
+      model: found.models.find((one) => one.in_use),
+      limits: found.limits,
+      planParameters: parameters("/api/plan").filter(({ name }) => name !== "preview"),
+      correctParameters: parameters("/api/correct"),
+    };
+  }
+
+  // The correction as a grid. image: the photograph's file, or `reduced` of an earlier plan.
+  // preview: longest side of a JPEG that is wanted, or 0
+  // { width, height, exposureError, grid, reduced: Blob, preview: Blob or undefined }
+  async plan(image, name, values, preview = 0) {
+    const response = await post("plan", image, name, preview ? { ...values, preview } : values);
+    const found = await response.json();
+    return {
+      width: found.width,
+      height: found.height,
+      exposureError: found.exposure_error,
+      grid: new Grid(found.grid.shape, new Float32Array(fromBase64(found.grid.float32).buffer)),
+      reduced: new Blob([fromBase64(found.reduced)], { type: "image/png" }),
+      preview: found.preview && new Blob([fromBase64(found.preview)], { type: "image/jpeg" }),
+    };
+  }
+
+  // The corrected file at full size: { suffix, data: Blob }
+  async correct(file, name, values) {
+    const response = await post("correct", file, name, values);
+    const suffix = /\.\w+$/.exec(response.headers.get("Content-Disposition"))?.[0] ?? "";
+    return { suffix, data: await response.blob() };
+  }
+}
+
+async function json(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`the server responded with ${response.status}`);
+  return response.json();
+}
+
+async function post(address, body, name, values) {
+  for (let tries = 1; ; tries++) {
+    let response;
     try {
-      answer = await fetch(`api/${address}?${query}`, {
+      response = await fetch(`api/${address}?${new URLSearchParams(values)}`, {
         method: "POST",
         body,
-        // Header values are Latin-1; the name matters for its suffix and for messages.
+        // Header values are Latin-1; the name is used in messages, and its suffix for camera RAW.
         headers: { "X-File-Name": name.replace(/[^\x20-\x7e]/g, "_") },
       });
     } catch {
       throw new Error("the server cannot be reached");
     }
-    if (answer.ok) return answer;
-    if (answer.status === 503 && tried < TRIES) {
-      const seconds = Number(answer.headers.get("Retry-After")) || 1;
+    if (response.ok) return response;
+    if (response.status === 503 && tries < MAX_TRIES) {
+      const seconds = Number(response.headers.get("Retry-After")) || 1;
       await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
       continue;
     }
-    const { error } = await answer.json().catch(() => ({}));
-    throw new Error(error ?? `the server answered ${answer.status}`);
+    const { error } = await response.json().catch(() => ({}));
+    throw new Error(error ?? `the server responded with ${response.status}`);
   }
 }
 
-export const plan = async (body, name, parameters) => (await post("plan", body, name, parameters)).json();
-
-export const correct = async (body, name, parameters) => (await post("correct", body, name, parameters)).blob();
-
-export async function about() {
-  return (await fetch("api/models")).json();
+function fromBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }

@@ -1,14 +1,10 @@
-// A bilateral grid of affine colour transforms, as POST /api/plan gives it (midtone/upsample.py):
-// rows x columns x depth nodes; a colour's place is its pixel's, and its depth .25 R + .5 G + .25 B.
-
-export function bytes(base64) {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-}
+// A bilateral grid of affine colour transforms: rows x columns x depth nodes. A colour's position is
+// its pixel's, and its depth .25 R + .5 G + .25 B.
 
 export class Grid {
-  constructor({ shape, float32 }) {
+  // shape: rows, columns, depth, outputs, inputs; values: Float32Array in that order
+  constructor(shape, values) {
     const [rows, columns, depth, outputs, inputs] = shape;
-    const source = new Float32Array(bytes(float32).buffer);
     Object.assign(this, { rows, columns, depth });
     // One volume for each of R, G, B: x = column, y = row, z = depth, four factors a node.
     this.volumes = [0, 1, 2].map(() => new Float32Array(4 * rows * columns * depth));
@@ -20,16 +16,16 @@ export class Grid {
           for (let out = 0; out < 3; out++) {
             const volume = this.volumes[out];
             if (outputs === 1) { // a grey photograph: a gain and an offset for all channels
-              volume[to + out] = source[from];
-              volume[to + 3] = source[from + 1];
+              volume[to + out] = values[from];
+              volume[to + 3] = values[from + 1];
             } else {
-              for (let k = 0; k < 4; k++) volume[to + k] = source[from + out * inputs + k];
+              for (let k = 0; k < 4; k++) volume[to + k] = values[from + out * inputs + k];
             }
           }
         }
   }
 
-  // Transforms ImageData in place; for small pictures and where there is no WebGL.
+  // Transforms ImageData in place; the values are rounded and clipped.
   apply(picture, strength) {
     const { width, height, data } = picture;
     const { rows, columns, depth, volumes } = this;
@@ -53,11 +49,13 @@ export class Grid {
             for (let k = 0; k < 4; k++) sum[4 * out + k] += weight * volumes[out][node + k];
         }
         for (let out = 0; out < 3; out++) {
-          const wanted = sum[4 * out] * r + sum[4 * out + 1] * g + sum[4 * out + 2] * b + sum[4 * out + 3];
-          data[at + out] = data[at + out] * (1 - strength) + 255 * wanted * strength; // rounds and clips
+          const corrected = sum[4 * out] * r + sum[4 * out + 1] * g + sum[4 * out + 2] * b + sum[4 * out + 3];
+          data[at + out] = data[at + out] * (1 - strength) + 255 * corrected * strength;
         }
       }
     }
     return picture;
   }
 }
+
+export const IDENTITY = new Grid([1, 1, 1, 3, 4], Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0));

@@ -1,44 +1,44 @@
 // Histograms of luma before (filled) and after (line), square roots of the counts.
 
 export function counts({ data }) {
-  const found = new Float32Array(64);
+  const bins = new Float32Array(64);
   for (let at = 0; at < data.length; at += 4)
-    found[(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]) >> 2]++;
-  return found;
+    bins[(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]) >> 2]++;
+  return bins;
 }
 
 export function draw(canvas, before, after) {
-  const pen = canvas.getContext("2d");
+  const context = canvas.getContext("2d");
   const style = getComputedStyle(document.documentElement);
   const { width, height } = canvas;
   const top = Math.sqrt(Math.max(...before.slice(1, -1), ...after.slice(1, -1), 1)) * 1.1;
-  const trace = (found) => {
-    pen.beginPath();
-    pen.moveTo(0, height);
-    found.forEach((count, k) => {
+  const trace = (bins) => {
+    context.beginPath();
+    context.moveTo(0, height);
+    bins.forEach((count, k) => {
       const y = height * (1 - Math.min(1, Math.sqrt(count) / top));
-      pen.lineTo((k * width) / found.length, y);
-      pen.lineTo(((k + 1) * width) / found.length, y);
+      context.lineTo((k * width) / bins.length, y);
+      context.lineTo(((k + 1) * width) / bins.length, y);
     });
-    pen.lineTo(width, height);
+    context.lineTo(width, height);
   };
-  pen.clearRect(0, 0, width, height);
+  context.clearRect(0, 0, width, height);
   trace(before);
-  pen.globalAlpha = 0.45;
-  pen.fillStyle = style.getPropertyValue("--soft");
-  pen.fill();
-  pen.globalAlpha = 1;
+  context.globalAlpha = 0.45;
+  context.fillStyle = style.getPropertyValue("--soft");
+  context.fill();
+  context.globalAlpha = 1;
   trace(after);
-  pen.strokeStyle = style.getPropertyValue("--accent");
-  pen.lineWidth = 4;
-  pen.stroke();
+  context.strokeStyle = style.getPropertyValue("--accent");
+  context.lineWidth = 4;
+  context.stroke();
 }
 
 export function describe(before, after) {
-  const of = (found) => {
-    const all = found.reduce((sum, count) => sum + count, 0);
-    const share = (count) => `${Math.round((100 * count) / all)} %`;
-    return `${share(found[0])} black, ${share(found[63])} white`;
+  const of = (bins) => {
+    const total = bins.reduce((sum, count) => sum + count, 0);
+    const share = (count) => `${Math.round((100 * count) / total)} %`;
+    return `${share(bins[0])} black, ${share(bins[63])} white`;
   };
   return `Histogram. Before: ${of(before)}. After: ${of(after)}.`;
 }

@@ -1,246 +1,377 @@
-// The page: photographs, one shown at a time, each with its own settings.
+// The page: photographs, one shown at a time, each with settings of its own.
 
-import * as api from "./api.js";
-import { Grid, bytes } from "./grid.js";
+import { ServerBackend } from "./api.js";
+import { Form, equal } from "./form.js";
 import * as histogram from "./histogram.js";
+import { History } from "./history.js";
+import { Notices } from "./notices.js";
+import { Strip } from "./strip.js";
+import { describe } from "./summary.js";
 import { Viewer } from "./viewer.js";
 import { zip } from "./zip.js";
 
-const VIEW = 2048; // longest side of what the server shows of a photograph
-const NAMES = ["Fine detail", "Texture", "Large shapes", "Colour and light"];
+const PREVIEW = 2048; // longest side of a photograph on the stage, until it is enlarged
+const FULL_PREVIEW = 4096; // and then, if the browser cannot decode the file
+const PARALLEL = 2; // one photograph is sent while another is worked on
+const PRESETS = { Softer: { strength: 0.6 }, Natural: {}, Brighter: { ev: 0.5 } };
 const $ = (id) => document.getElementById(id);
 
+// { file, name, settings, committed, item } and, once it is planned, { width, height, exposureError,
+// grid, strength, reduced, pixels, preview }; bitmap and fullSize while it is shown.
 const photographs = [];
 let shown = null;
-let model = { levels: 4, finest: 1 };
-const preset = () => ({ strength: 100, scales: Array(model.levels).fill(1), fusion: false, contrast: false });
+let fileSettings = {}; // of all photographs
+let committedFileSettings = {};
+let limits = { megabytes: Infinity };
+const waiting = [];
+const opening = { done: 0, total: 0, workers: 0 };
+let tasks = 0; // plans, decoding and downloads under way
 
+const backend = new ServerBackend();
+const notices = new Notices($("notices"));
+const history = new History(updateButtons);
+const strip = new Strip($("strip"), show, removeByUser);
+const sections = { light: $("light"), file: $("file"), advanced: $("advanced-controls") };
+const form = new Form($("controls"), sections, settingsChanged, commit);
 const viewer = new Viewer({
   stage: $("stage"), canvas: $("canvas"), divider: $("divider"), zoom: $("zoom"),
-  plain: new URLSearchParams(location.search).has("plain"), sharper,
+  useCanvas: new URLSearchParams(location.search).has("canvas"), needsFullSize: loadFullSize,
 });
+const ready = backend.about().then(build, (error) => notices.show(`${error.message}; reload the page`));
+
+function build(about) {
+  limits = about.limits;
+  form.build(about);
+  fileSettings = committedFileSettings = form.defaults(form.file);
+  for (const [name, values] of Object.entries(PRESETS)) {
+    if (!Object.keys(values).every((key) => form.light.includes(key))) continue;
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: name });
+    button.addEventListener("click", () => {
+      const settings = { ...form.defaults(form.light), ...values };
+      if (shown) applyAsStep([[shown, settings]]);
+    });
+    button.dataset.values = JSON.stringify(values);
+    $("presets").append(button);
+  }
+  return true;
+}
 
 // --- photographs in
 
 async function add(files) {
-  const fresh = [...files].map((file) => ({ file, name: file.name || "pasted.png", settings: preset() }));
-  if (!fresh.length) return;
-  photographs.push(...fresh);
-  document.body.classList.remove("empty");
-  $("view").hidden = $("controls").hidden = false;
-  fresh.forEach(enlist);
+  if (!(await ready)) return;
+  const added = [];
+  for (const file of files) {
+    const name = file.name || "pasted.png";
+    if (file.size > limits.megabytes * 1e6) notices.show(`${name}: the file is larger than the limit of ${limits.megabytes} MB`);
+    else added.push({ file, name, settings: form.defaults(form.light), committed: form.defaults(form.light), grid: null, strength: 1 });
+  }
+  if (!added.length) return;
+  photographs.push(...added);
+  waiting.push(...added);
+  opening.total += added.length;
+  added.forEach((photograph) => strip.add(photograph));
+  updateButtons();
   viewer.resize();
-  // Two at a time: one is worked on while the next travels.
-  const waiting = fresh.values();
-  await Promise.all([1, 2].map(async () => {
-    for (const photograph of waiting) await open(photograph);
-  }));
+  show(added[0]);
+  while (waiting.length && opening.workers < PARALLEL) openWaiting();
+}
+
+async function openWaiting() {
+  opening.workers++;
+  while (waiting.length) {
+    const place = Math.max(0, waiting.indexOf(shown)); // the one on the stage first
+    const [photograph] = waiting.splice(place, 1);
+    if (photographs.includes(photograph)) await open(photograph);
+    opening.done++;
+    updateProgress();
+  }
+  opening.workers--;
+  if (!opening.workers) Object.assign(opening, { done: 0, total: 0 });
+  updateProgress();
 }
 
 async function open(photograph) {
   try {
-    const found = await api.plan(photograph.file, photograph.name, { view: VIEW });
-    photograph.small = new Blob([bytes(found.small)], { type: "image/png" });
-    photograph.bitmap = await createImageBitmap(new Blob([bytes(found.view)]));
-    photograph.pixels = await pixels(photograph.small);
-    Object.assign(photograph, {
-      width: found.width, height: found.height, ev: found.exposure_error,
-      grid: new Grid(found.grid), strength: 1,
-    });
-    if (photographs.includes(photograph)) {
-      relist(photograph);
-      if (!shown) show(photograph);
-    }
+    const plan = await backend.plan(photograph.file, photograph.name, form.values(photograph.settings), PREVIEW);
+    photograph.pixels = await pixelsOf(plan.reduced);
+    Object.assign(photograph, plan);
+    strip.update(photograph);
+    if (photograph.outdated) replan(photograph);
+    if (shown === photograph) await show(photograph);
+    updateButtons();
   } catch (error) {
     remove(photograph);
-    // The server's sentence begins with the name it was told.
-    notify(error.message.includes(photograph.name) ? error.message : `${photograph.name}: ${error.message}`);
+    notices.show(error.message.includes(photograph.name) ? error.message : `${photograph.name}: ${error.message}`);
   }
 }
 
-async function pixels(blob) {
+async function pixelsOf(blob) {
   const bitmap = await createImageBitmap(blob);
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  pen.drawImage(bitmap, 0, 0);
-  return pen.getImageData(0, 0, bitmap.width, bitmap.height);
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
 }
 
-// A photograph at its own size, if the browser can decode it; else a larger view of the server's.
-async function sharper(photograph) {
-  if (photograph.sharpened) return;
-  photograph.sharpened = true;
-  const largest = viewer.painter.largest;
-  try {
-    let bitmap;
+// { bitmap, width, height }: a picture, reduced to the longest side, and its own size
+async function decode(blob, longest) {
+  const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
+  const { width, height } = bitmap;
+  const scale = longest / Math.max(width, height);
+  if (scale >= 1) return { bitmap, width, height };
+  const resizeWidth = Math.max(1, Math.round(width * scale)), resizeHeight = Math.max(1, Math.round(height * scale));
+  const reduced = await createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  bitmap.close();
+  return { bitmap: reduced, width, height };
+}
+
+// --- the photograph on the stage
+
+// The local file at once, if the browser can decode it; the back end's preview when it has come.
+async function show(photograph) {
+  if (shown && shown !== photograph) release(shown);
+  shown = photograph;
+  strip.mark(shown);
+  form.fill({ ...photograph.settings, ...fileSettings });
+  if (!photograph.bitmap) viewer.clear(Boolean(photograph.preview)); // a preview is there at once
+  updateButtons();
+  updateCaption();
+  const source = photograph.preview ?? photograph.file;
+  await during(async () => {
+    const found = await decode(source, PREVIEW).catch(() => null); // HEIC and RAW wait for the preview
+    const outdated = shown !== photograph || source !== (photograph.preview ?? photograph.file);
+    if (!found || outdated) return found?.bitmap.close();
+    release(photograph);
+    photograph.bitmap = found.bitmap;
+    if (!photograph.grid) Object.assign(photograph, { width: found.width, height: found.height });
+    viewer.show(photograph);
+    updateCaption();
+  });
+}
+
+function release(photograph) {
+  photograph.bitmap?.close();
+  photograph.bitmap = null;
+  photograph.fullSize = false;
+}
+
+async function loadFullSize(photograph) {
+  if (photograph.fullSize || !photograph.grid) return;
+  photograph.fullSize = true;
+  await during(async () => {
     try {
-      bitmap = await createImageBitmap(photograph.file, { imageOrientation: "from-image" });
-    } catch {
-      const found = await api.plan(photograph.file, photograph.name, { view: 4096 });
-      bitmap = await createImageBitmap(new Blob([bytes(found.view)]));
+      const limit = viewer.painter.maxSize;
+      const found = await decode(photograph.file, limit).catch(async () => {
+        const plan = await backend.plan(photograph.file, photograph.name, {}, FULL_PREVIEW);
+        return decode(plan.preview, limit);
+      });
+      if (shown !== photograph || found.bitmap.width <= photograph.bitmap.width) return found.bitmap.close();
+      photograph.bitmap.close();
+      photograph.bitmap = found.bitmap;
+      viewer.show(photograph);
+    } catch (error) {
+      notices.show(`${photograph.name}: ${error.message}`);
     }
-    const scale = Math.min(1, largest / Math.max(bitmap.width, bitmap.height));
-    if (scale < 1) {
-      const options = { resizeWidth: Math.round(bitmap.width * scale), resizeHeight: Math.round(bitmap.height * scale), resizeQuality: "high" };
-      bitmap = await createImageBitmap(bitmap, options);
-    }
-    if (bitmap.width <= photograph.bitmap.width) return;
-    photograph.bitmap = bitmap;
-    if (shown === photograph) viewer.show(photograph);
-  } catch (error) {
-    notify(`${photograph.name}: ${error.message}`);
-  }
+  });
 }
 
-// --- the strip
-
-function enlist(photograph) {
-  const item = (photograph.item = document.createElement("li"));
-  const pick = document.createElement("button");
-  pick.type = "button";
-  pick.className = "pick";
-  pick.disabled = true;
-  const blank = document.createElement("span");
-  blank.className = "blank";
-  pick.append(blank, words("text", photograph.name, words("ev", "…")));
-  pick.addEventListener("click", () => show(photograph));
-  const away = document.createElement("button");
-  away.type = "button";
-  away.className = "remove";
-  away.textContent = "×";
-  away.setAttribute("aria-label", `Remove ${photograph.name}`);
-  away.addEventListener("click", () => remove(photograph, true));
-  item.append(pick, away);
-  $("strip").append(item);
+function step(by) {
+  const next = photographs[photographs.indexOf(shown) + by];
+  if (next) show(next);
 }
 
-function relist(photograph) {
-  const pick = photograph.item.querySelector(".pick");
-  const image = document.createElement("img");
-  image.alt = "";
-  image.src = URL.createObjectURL(photograph.small);
-  pick.querySelector(".blank").replaceWith(image);
-  pick.querySelector(".ev").textContent = ev(photograph.ev);
-  pick.disabled = false;
-}
-
-function remove(photograph, focus = false) {
+function remove(photograph) {
   const place = photographs.indexOf(photograph);
   if (place < 0) return;
   photographs.splice(place, 1);
-  const image = photograph.item.querySelector("img");
-  if (image) URL.revokeObjectURL(image.src);
   photograph.item.remove();
-  const next = photographs[place] ?? photographs[place - 1];
-  if (!photographs.length) {
-    document.body.classList.add("empty");
-    $("view").hidden = $("controls").hidden = true;
-  }
   if (shown === photograph) {
+    release(photograph);
     shown = null;
-    const ready = next?.grid ? next : photographs.find((one) => one.grid);
-    if (ready) show(ready);
+    viewer.clear();
+    const next = photographs[place] ?? photographs[place - 1];
+    if (next) show(next);
   }
-  if (focus) (next?.item.querySelector(".pick") ?? document.querySelector(".choose")).focus();
+  updateButtons();
 }
 
-function show(photograph) {
-  shown = photograph;
-  for (const one of photographs)
-    one.item.querySelector(".pick").setAttribute("aria-current", String(one === photograph));
-  const error = photograph.ev;
-  const verdict = Math.abs(error) < 0.15 ? "exposure is right" : `${Math.abs(error).toFixed(1)} EV ${error < 0 ? "underexposed" : "overexposed"}`;
-  const caption = $("caption");
-  caption.replaceChildren(words("", photograph.name, null, "b"), ` ${photograph.width} × ${photograph.height}, ${verdict}`);
-  fill(photograph.settings);
-  viewer.show(photograph);
-  chart();
+function removeByUser(photograph) {
+  const place = photographs.indexOf(photograph);
+  remove(photograph);
+  history.push({
+    undo() {
+      photographs.splice(place, 0, photograph);
+      strip.insert(photograph, place);
+      if (!photograph.grid) enqueueAgain(photograph);
+      show(photograph);
+    },
+    redo: () => remove(photograph),
+  });
+  (shown?.item.querySelector(".pick") ?? document.querySelector(".choose")).focus();
+}
+
+function enqueueAgain(photograph) {
+  if (waiting.includes(photograph)) return;
+  waiting.push(photograph);
+  opening.total++;
+  if (opening.workers < PARALLEL) openWaiting();
 }
 
 // --- settings
 
-function fill(settings) {
-  $("strength").value = settings.strength;
-  settings.scales.forEach((scale, level) => ($(`level-${level + 1}`).value = 100 * scale));
-  $("fusion").checked = settings.fusion;
-  $("contrast").checked = settings.contrast;
-  for (const slider of document.querySelectorAll("#controls .slider")) say(slider);
-}
-
-function say(slider) {
-  const text = `${slider.querySelector("input").value} %`;
-  slider.querySelector("output").textContent = text;
-  slider.querySelector("input").setAttribute("aria-valuetext", text);
-}
-
-function read() {
-  return {
-    strength: Number($("strength").value),
-    scales: Array.from({ length: model.levels }, (_, k) => Number($(`level-${k + 1}`).value) / 100),
-    fusion: $("fusion").checked,
-    contrast: $("contrast").checked,
-  };
-}
-
-const look = ({ scales, fusion, contrast }) => ({ scales: scales.join(","), fusion, contrast });
-
-// The strength is applied here; all else changes the grid, which the server makes.
-async function change() {
+// While a control moves. The strength is applied here; the rest changes the grid.
+function settingsChanged() {
   if (!shown) return;
-  performance.mark("asked");
-  const photograph = shown;
-  const before = JSON.stringify(look(photograph.settings));
-  photograph.settings = read();
-  photograph.strength = photograph.settings.strength / 100;
-  if (JSON.stringify(look(photograph.settings)) !== before) return replan(photograph);
-  viewer.draw();
-  chart();
-  performance.measure("preview", "asked");
+  fileSettings = form.read(form.file);
+  apply(shown, form.read(form.light));
+}
+
+function apply(photograph, settings) {
+  const planned = ({ strength, ...others }) => others;
+  const same = equal(planned(settings), planned(photograph.settings));
+  photograph.settings = settings;
+  photograph.strength = settings.strength;
+  if (!same) replan(photograph);
+  else if (shown === photograph && photograph.grid) viewer.draw();
+  if (shown === photograph) updateCaption();
+  updateButtons();
 }
 
 async function replan(photograph) {
-  photograph.stale = true;
-  if (photograph.planning) return; // the one under way starts again when it is done
+  photograph.outdated = true;
+  if (!photograph.reduced || photograph.planning) return; // the plan under way is followed by another
   photograph.planning = true;
-  try {
-    while (photograph.stale) {
-      photograph.stale = false;
-      const found = await api.plan(photograph.small, "small.png", look(photograph.settings));
-      photograph.grid = new Grid(found.grid);
-      if (shown === photograph) {
+  await during(async () => {
+    try {
+      while (photograph.outdated) {
+        photograph.outdated = false;
+        const plan = await backend.plan(photograph.reduced, "reduced.png", form.values(photograph.settings));
+        photograph.grid = plan.grid;
+        if (shown !== photograph || !photograph.bitmap) continue;
         viewer.update();
-        chart();
+        updateCaption();
       }
+    } catch (error) {
+      notices.show(`${photograph.name}: ${error.message}`);
     }
-    performance.measure("preview", "asked");
-  } catch (error) {
-    notify(`${photograph.name}: ${error.message}`);
-  } finally {
-    photograph.planning = false;
+  });
+  photograph.planning = false;
+}
+
+// When a control is let go: one step to undo.
+function commit() {
+  if (!shown) return;
+  settingsChanged();
+  const photograph = shown;
+  const before = [photograph.committed, committedFileSettings];
+  const after = [photograph.settings, fileSettings];
+  if (equal(before, after)) return;
+  record([[photograph, ...before]], [[photograph, ...after]]);
+}
+
+// changes: [[photograph, settings]], as one step to undo
+function applyAsStep(changes) {
+  const changed = changes.filter(([photograph, settings]) => !equal(photograph.settings, settings));
+  if (!changed.length) return;
+  const before = changed.map(([photograph]) => [photograph, photograph.committed, fileSettings]);
+  const after = changed.map(([photograph, settings]) => [photograph, settings, fileSettings]);
+  restore(after, shown);
+  record(before, after);
+}
+
+function record(before, after) {
+  const view = shown;
+  for (const [photograph, settings, file] of after) {
+    photograph.committed = settings;
+    committedFileSettings = file;
+  }
+  history.push({ undo: () => restore(before, view), redo: () => restore(after, view) });
+}
+
+function restore(states, view) {
+  for (const [photograph, settings, file] of states) {
+    fileSettings = committedFileSettings = file;
+    photograph.committed = settings;
+    apply(photograph, settings);
+  }
+  if (view !== shown && photographs.includes(view)) show(view);
+  else if (shown) form.fill({ ...shown.settings, ...fileSettings });
+  updateButtons();
+}
+
+// --- what the page says
+
+function updateButtons() {
+  const planned = photographs.filter((one) => one.grid);
+  document.body.classList.toggle("empty", !photographs.length);
+  $("view").hidden = $("controls").hidden = !photographs.length;
+  $("download").disabled = !shown?.grid;
+  $("compare").disabled = !shown?.grid;
+  $("download-all").hidden = planned.length < 2;
+  $("use-for-all").hidden = photographs.length < 2;
+  $("undo").disabled = !history.past.length;
+  $("redo").disabled = !history.future.length;
+  for (const button of $("presets").children) {
+    const settings = { ...form.defaults(form.light), ...JSON.parse(button.dataset.values) };
+    button.setAttribute("aria-pressed", String(Boolean(shown) && equal(shown.settings, settings)));
   }
 }
 
-function chart() {
-  const { pixels: before, grid, strength } = shown;
-  const after = new ImageData(new Uint8ClampedArray(before.data), before.width, before.height);
-  const found = [before, grid.apply(after, strength)].map(histogram.counts);
-  histogram.draw($("histogram"), ...found);
-  $("histogram").setAttribute("aria-label", histogram.describe(...found));
+let captionIsDue = false;
+
+function updateCaption() {
+  if (captionIsDue) return;
+  captionIsDue = true;
+  requestAnimationFrame(() => {
+    captionIsDue = false;
+    if (!shown) return;
+    $("name").textContent = shown.name;
+    $("size").textContent = shown.width ? `${shown.width} × ${shown.height}` : "";
+    if (!shown.grid) return void ($("summary").textContent = "");
+    const { pixels: before, grid, strength } = shown;
+    const after = grid.apply(new ImageData(before.data.slice(), before.width, before.height), strength);
+    $("summary").textContent = describe(shown.exposureError, before, after);
+    const counts = [before, after].map(histogram.counts);
+    histogram.draw($("histogram"), ...counts);
+    $("histogram").setAttribute("aria-label", histogram.describe(...counts));
+  });
+}
+
+// Runs work and shows that something is under way.
+async function during(work) {
+  tasks++;
+  updateProgress();
+  try {
+    return await work();
+  } finally {
+    tasks--;
+    updateProgress();
+  }
+}
+
+let progressText = "";
+
+function updateProgress() {
+  const { done, total } = opening;
+  const text = total ? (total > 1 ? `${Math.min(done + 1, total)} of ${total}` : "Correcting") : progressText;
+  $("view").setAttribute("aria-busy", String(Boolean(tasks || total)));
+  $("progress").hidden = !(tasks || total);
+  $("progress-text").textContent = text;
+}
+
+function announce(sentence) {
+  $("status").textContent = sentence;
 }
 
 // --- photographs out
 
 async function corrected(photograph) {
-  const { settings } = photograph;
-  const parameters = { strength: settings.strength / 100, ...look(settings) };
-  const data = await api.correct(photograph.file, photograph.name, parameters);
-  return { name: outName(photograph.name, data.type), data };
-}
-
-function outName(name, type) {
-  const suffixes = { "image/jpeg": ".jpg", "image/png": ".png", "image/tiff": ".tif", "image/webp": ".webp", "image/avif": ".avif", "image/heif": ".heic" };
-  const dot = name.lastIndexOf(".");
-  return `${dot > 0 ? name.slice(0, dot) : name}-corrected${suffixes[type] ?? ""}`;
+  const values = form.values({ ...photograph.settings, ...fileSettings });
+  const { suffix, data } = await backend.correct(photograph.file, photograph.name, values);
+  photograph.saved = JSON.stringify([photograph.settings, fileSettings]);
+  const dot = photograph.name.lastIndexOf(".");
+  return { name: `${dot > 0 ? photograph.name.slice(0, dot) : photograph.name}-corrected${suffix}`, data };
 }
 
 function save({ name, data }) {
@@ -251,101 +382,75 @@ function save({ name, data }) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-async function busily(work) {
-  const buttons = [$("download"), $("download-all")];
-  buttons.forEach((button) => (button.disabled = true));
-  $("busy").hidden = false;
-  try {
-    await work();
-  } catch (error) {
-    notify(error.message);
-  } finally {
-    buttons.forEach((button) => (button.disabled = false));
-    $("busy").hidden = true;
-  }
-}
-
-function download() {
+async function download() {
   const photograph = shown;
-  if (!photograph) return;
-  busily(async () => {
+  if (!photograph?.grid) return;
+  await downloading(async () => {
     save(await corrected(photograph));
-    tell(`${photograph.name} is corrected`);
+    announce(`${photograph.name} is corrected`);
   });
 }
 
 function downloadAll() {
-  const ready = photographs.filter((one) => one.grid);
-  busily(async () => {
+  const planned = photographs.filter((one) => one.grid);
+  return downloading(async () => {
     const files = [];
-    for (const photograph of ready) {
-      tell(`Correcting ${files.length + 1} of ${ready.length}`);
+    for (const photograph of planned) {
+      progressText = `${files.length + 1} of ${planned.length}`;
+      updateProgress();
       try {
         files.push(await corrected(photograph));
       } catch (error) {
-        notify(`${photograph.name}: ${error.message}`); // the others go on
+        notices.show(`${photograph.name}: ${error.message}`); // the others go on
       }
     }
     if (!files.length) return;
     save({ name: "midtone.zip", data: await zip(files) });
-    tell(`${files.length} photographs are corrected`);
+    announce(`${files.length} photographs are corrected`);
   });
 }
 
-// --- words
-
-function words(name, text, child, tag = "span") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(text, ...(child ? [child] : []));
-  return element;
-}
-
-const ev = (error) => `${error < 0 ? "−" : "+"}${Math.abs(error).toFixed(1)} EV`;
-
-function tell(sentence) {
-  $("status").textContent = sentence;
-}
-
-function notify(sentence) {
-  const notice = document.createElement("p");
-  const close = document.createElement("button");
-  close.type = "button";
-  close.textContent = "×";
-  close.setAttribute("aria-label", "Dismiss");
-  close.addEventListener("click", () => notice.remove());
-  notice.append(words("", sentence), close);
-  $("notices").append(notice);
-  while ($("notices").children.length > 4) $("notices").firstElementChild.remove();
-}
-
-// --- wiring
-
-function levels() {
-  for (let level = model.levels; level >= 1; level--) {
-    const label = document.createElement("label");
-    label.className = "slider";
-    const input = document.createElement("input");
-    Object.assign(input, { type: "range", id: `level-${level}`, min: 50, max: 150, value: 100, step: 5 });
-    input.disabled = level < model.finest;
-    const name = model.levels === NAMES.length ? NAMES[level - 1] : `Level ${level}`;
-    label.append(words("", name), document.createElement("output"), input);
-    $("levels").append(label);
+async function downloading(work) {
+  $("download").disabled = $("download-all").disabled = true;
+  progressText = "Correcting at full size";
+  try {
+    await during(work);
+  } catch (error) {
+    notices.show(error.message);
   }
-  if (model.finest > 1) {
-    $("levels-note").hidden = false;
-    $("levels-note").textContent = "This model leaves the finer levels to the photograph itself.";
-  }
-  fill(preset());
+  progressText = "";
+  $("download-all").disabled = false;
+  updateButtons();
 }
 
-api.about().then(({ models }) => {
-  model = models.find((one) => one.used) ?? model;
-}).catch(() => notify("the server cannot be reached")).finally(levels);
+// --- events
+
+const keys = {
+  n: () => step(1), p: () => step(-1), d: () => !$("download").disabled && download(),
+  b: () => shown?.grid && viewer.showUncorrected(true), "?": () => $("keys").showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if ($("keys").open || event.altKey || event.target.matches("input[type=number], input[type=text]")) return;
+  const key = event.key.toLowerCase();
+  let action = event.target.matches("select") ? null : keys[key];
+  if (event.ctrlKey || event.metaKey) {
+    action = { z: () => (event.shiftKey ? history.redo() : history.undo()), y: () => history.redo() }[key];
+  }
+  if (!action) return;
+  event.preventDefault();
+  if (!event.repeat || event.ctrlKey || event.metaKey) action();
+});
+document.addEventListener("keyup", (event) => event.key.toLowerCase() === "b" && viewer.showUncorrected(false));
+window.addEventListener("blur", () => viewer.showUncorrected(false));
+window.addEventListener("beforeunload", (event) => {
+  const current = (one) => JSON.stringify([one.settings, fileSettings]);
+  if (photographs.some((one) => one.saved !== current(one))) event.preventDefault();
+});
 
 for (const button of document.querySelectorAll(".choose")) button.addEventListener("click", () => $("files").click());
 $("files").addEventListener("change", () => {
-  add($("files").files);
+  add([...$("files").files]);
   $("files").value = "";
 });
 document.addEventListener("dragover", (event) => {
@@ -358,32 +463,25 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  add(event.dataTransfer.files);
+  add([...event.dataTransfer.files]);
 });
-document.addEventListener("paste", (event) => add(event.clipboardData.files));
-$("controls").addEventListener("submit", (event) => event.preventDefault());
-$("controls").addEventListener("input", (event) => {
-  const slider = event.target.closest(".slider");
-  if (slider) say(slider);
-  change();
+document.addEventListener("paste", (event) => add([...event.clipboardData.files]));
+$("compare").addEventListener("pointerdown", () => viewer.showUncorrected(true));
+for (const end of ["pointerup", "pointerleave", "pointercancel"]) $("compare").addEventListener(end, () => viewer.showUncorrected(false));
+$("compare").addEventListener("keydown", (event) => [" ", "Enter"].includes(event.key) && viewer.showUncorrected(true));
+$("compare").addEventListener("keyup", () => viewer.showUncorrected(false));
+$("reset").addEventListener("click", () => shown && applyAsStep([[shown, form.defaults(form.light)]]));
+$("use-for-all").addEventListener("click", () => {
+  applyAsStep(photographs.map((photograph) => [photograph, shown.settings]));
+  announce("Used for all photographs");
 });
-$("reset").addEventListener("click", () => {
-  fill(preset());
-  change();
-});
-$("same").addEventListener("click", () => {
-  for (const photograph of photographs) {
-    if (photograph === shown || !photograph.grid) continue;
-    photograph.settings = read();
-    photograph.strength = photograph.settings.strength / 100;
-    replan(photograph);
-  }
-  tell("Used for all photographs");
-});
+$("undo").addEventListener("click", () => history.undo());
+$("redo").addEventListener("click", () => history.redo());
 $("download").addEventListener("click", download);
 $("download-all").addEventListener("click", downloadAll);
 $("zoom-in").addEventListener("click", () => viewer.zoomTo(viewer.scale * 1.25));
 $("zoom-out").addEventListener("click", () => viewer.zoomTo(viewer.scale / 1.25));
 $("zoom-fit").addEventListener("click", () => viewer.fit());
 $("zoom-full").addEventListener("click", () => viewer.zoomTo(1));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown && chart());
+$("show-keys").addEventListener("click", () => $("keys").showModal());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", updateCaption);

@@ -1,21 +1,23 @@
 // The stage: a photograph before and after, a divider, zoom and pan, by pointer, wheel and keys.
 
-import { GlPainter, PlainPainter } from "./gl.js";
+import { IDENTITY } from "./grid.js";
+import { CanvasPainter, GlPainter } from "./painters.js";
 
-const MOST = 8; // canvas pixels for one of the photograph
+const MAX_SCALE = 8; // canvas pixels for one of the photograph
 const STEP = 1.25;
 
 export class Viewer {
-  // sharper(photograph): called when the photograph is shown larger than its bitmap is
-  constructor({ stage, canvas, divider, zoom, plain, sharper }) {
-    Object.assign(this, { stage, canvas, divider, zoom, sharper });
+  // needsFullSize(photograph): called when the photograph is shown larger than its bitmap is
+  constructor({ stage, canvas, divider, zoom, useCanvas, needsFullSize }) {
+    Object.assign(this, { stage, canvas, divider, zoom, needsFullSize });
     this.share = 0.5; // of the stage's width, left of the divider
+    this.uncorrected = false; // while the whole photograph is shown as it was
     this.pointers = new Map();
     try {
-      if (plain) throw new Error("asked for");
+      if (useCanvas) throw new Error("not wanted");
       this.painter = new GlPainter(canvas);
     } catch {
-      this.painter = new PlainPainter(canvas);
+      this.painter = new CanvasPainter(canvas);
     }
     canvas.dataset.painter = this.painter.constructor.name;
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -27,26 +29,48 @@ export class Viewer {
     this.listen();
   }
 
-  // photograph: { bitmap, width, height, grid, strength, name }
+  // photograph: { bitmap, width, height, grid, strength, name }; the grid is null until it is known
   show(photograph) {
-    const same = this.photograph === photograph;
+    const { width, height } = photograph;
+    const same = this.photograph === photograph && this.shownSize === `${width} x ${height}`;
     this.photograph = photograph;
+    this.shownSize = `${width} x ${height}`;
+    this.stage.style.aspectRatio = `${width} / ${height}`; // where the height is free
     this.painter.setPicture(photograph.bitmap);
     this.canvas.dataset.width = photograph.bitmap.width;
-    this.painter.setGrid(photograph.grid);
-    this.canvas.setAttribute("aria-label", `${photograph.name}, before on the left and after on the right`);
-    if (same) this.draw();
-    else this.fit();
+    this.update(!same);
   }
 
-  update() {
-    this.painter.setGrid(this.photograph.grid);
+  // Nothing to show yet; keep: the last picture may stay for a moment.
+  clear(keep = false) {
+    this.photograph = null;
+    if (keep) return;
+    this.stage.classList.remove("corrected");
+    this.canvas.setAttribute("aria-label", "No photograph yet");
+    this.painter.clear();
+  }
+
+  // After a change of the grid.
+  update(fit = false) {
+    const { grid, name } = this.photograph;
+    this.painter.setGrid(grid ?? IDENTITY);
+    this.stage.classList.toggle("corrected", Boolean(grid));
+    this.canvas.setAttribute("aria-label", grid ? `${name}, before on the left and after on the right` : `${name}, not corrected yet`);
+    if (fit) this.fit();
+    else this.draw();
+  }
+
+  showUncorrected(uncorrected) {
+    if (this.uncorrected === uncorrected) return;
+    this.uncorrected = uncorrected;
+    this.stage.classList.toggle("uncorrected", uncorrected);
     this.draw();
   }
 
   get fitting() {
     const { width, height } = this.photograph;
-    return Math.min(this.canvas.width / width, this.canvas.height / height, 1);
+    const largest = Math.max(1, window.devicePixelRatio); // small photographs are not blown up
+    return Math.min(this.canvas.width / width, this.canvas.height / height, largest);
   }
 
   fit() {
@@ -60,7 +84,7 @@ export class Viewer {
   // Zoom so that the point of the photograph under (x, y), in canvas pixels, stays there.
   zoomTo(scale, x = this.canvas.width / 2, y = this.canvas.height / 2) {
     if (!this.photograph) return;
-    const next = Math.min(MOST, Math.max(this.fitting, scale));
+    const next = Math.min(MAX_SCALE, Math.max(this.fitting, scale));
     const factor = 1 / this.scale - 1 / next;
     this.centre[0] += (x - this.canvas.width / 2) * factor;
     this.centre[1] += (y - this.canvas.height / 2) * factor;
@@ -103,14 +127,16 @@ export class Viewer {
       this.centre[axis] = size[axis] <= room ? whole / 2 : Math.min(whole - half, Math.max(half, this.centre[axis]));
       return Math.round(room / 2 - this.centre[axis] * this.scale); // pixel on pixel at 100 %
     });
-    this.painter.draw({ width, height, origin, size, divider: this.share * width, strength: photograph.strength });
+    const divider = this.uncorrected ? width : this.share * width;
+    this.painter.draw({ width, height, origin, size, divider, strength: photograph.strength });
+    this.stage.classList.toggle("fitted", this.fitted); // then a finger scrolls the page
     this.zoom.textContent = `${Math.round(100 * this.scale)} %`;
-    if (photograph.bitmap.width < 0.95 * Math.min(size[0], photograph.width)) this.sharper(photograph);
+    if (photograph.bitmap.width < 0.95 * Math.min(size[0], photograph.width)) this.needsFullSize(photograph);
   }
 
   listen() {
     const { stage, divider } = this;
-    const inside = (event) => {
+    const position = (event) => {
       const box = stage.getBoundingClientRect(), ratio = window.devicePixelRatio;
       return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
     };
@@ -119,7 +145,7 @@ export class Viewer {
       divider.setPointerCapture(event.pointerId);
     });
     divider.addEventListener("pointermove", (event) => {
-      if (divider.hasPointerCapture(event.pointerId)) this.divide(inside(event)[0] / this.canvas.width);
+      if (divider.hasPointerCapture(event.pointerId)) this.divide(position(event)[0] / this.canvas.width);
     });
     divider.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 }[event.key];
@@ -130,12 +156,12 @@ export class Viewer {
     });
     stage.addEventListener("pointerdown", (event) => {
       stage.setPointerCapture(event.pointerId);
-      this.pointers.set(event.pointerId, inside(event));
+      this.pointers.set(event.pointerId, position(event));
     });
     stage.addEventListener("pointermove", (event) => {
       const last = this.pointers.get(event.pointerId);
       if (!last) return;
-      const now = inside(event);
+      const now = position(event);
       const other = [...this.pointers].find(([id]) => id !== event.pointerId)?.[1];
       this.pointers.set(event.pointerId, now);
       this.pan((now[0] - last[0]) / this.pointers.size, (now[1] - last[1]) / this.pointers.size);
@@ -148,25 +174,25 @@ export class Viewer {
       stage.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
     stage.addEventListener("dblclick", (event) => {
       if (event.target.closest("#divider")) return;
-      if (this.fitted) this.zoomTo(1, ...inside(event));
+      if (this.fitted) this.zoomTo(1, ...position(event));
       else this.fit();
     });
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.zoomTo(this.scale * Math.exp(-event.deltaY / (event.deltaMode ? 15 : 400)), ...inside(event));
+      this.zoomTo(this.scale * Math.exp(-event.deltaY / (event.deltaMode ? 15 : 400)), ...position(event));
     }, { passive: false });
     stage.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const far = 60 * window.devicePixelRatio;
-      const act = {
+      const action = {
         ArrowLeft: () => this.pan(far, 0), ArrowRight: () => this.pan(-far, 0),
         ArrowUp: () => this.pan(0, far), ArrowDown: () => this.pan(0, -far),
         "+": () => this.zoomTo(this.scale * STEP), "=": () => this.zoomTo(this.scale * STEP),
         "-": () => this.zoomTo(this.scale / STEP), 0: () => this.fit(), 1: () => this.zoomTo(1),
       }[event.key];
-      if (!act) return;
+      if (!action) return;
       event.preventDefault();
-      act();
+      action();
     });
   }
 }

@@ -35,10 +35,10 @@ export async function zip(files, now = new Date()) {
 
 function unique(name, taken) {
   const [, stem, suffix] = /^(.*?)(\.[^.]*)?$/s.exec(name);
-  let found = name;
-  for (let number = 2; taken.has(found); number++) found = `${stem}-${number}${suffix ?? ""}`;
-  taken.add(found);
-  return found;
+  let free = name;
+  for (let number = 2; taken.has(free); number++) free = `${stem}-${number}${suffix ?? ""}`;
+  taken.add(free);
+  return free;
 }
 
 function record(fields) {

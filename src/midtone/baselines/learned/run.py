@@ -1,0 +1,77 @@
+"""The learned methods as functions of a photograph, for tables of methods. Imports no torch itself.
+
+A method has two functions: H x W x 3 uint8 -> the same, and what its weights are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from midtone.baselines.learned import catalogue, weights
+from midtone.errors import ModelError
+
+if TYPE_CHECKING:
+    from midtone.baselines.learned.networks import Enhancer
+
+Correct = Callable[[np.ndarray], np.ndarray]
+STRETCH = "-stretch"
+"""Ends the name of a DPED whose results are stretched as by the authors' script."""
+OURS = "-ours"
+"""Ends the name of a method with the weights in the package, whatever the user has imported."""
+
+
+def methods() -> dict[str, tuple[Correct, Callable[[], str]]]:
+    """All methods by name, in the order of the paper's table 1; then their variants."""
+    names = list(catalogue.METHODS)
+    names += [name + STRETCH for name in names if name.startswith("dped-")]
+    names += [path.stem + OURS for path in sorted(weights.PACKAGED.glob("*.safetensors"))]
+    return {name: (partial(correct, name), partial(describe, name)) for name in names}
+
+
+def correct(name: str, image: np.ndarray) -> np.ndarray:
+    """H x W x 3 uint8 -> the same. Raises ModelError without weights or torch."""
+    path, method = _find(name)
+    out_of_range = "stretch" if name.endswith(STRETCH) else "clip"
+    return _load(path, method, path.stat().st_mtime_ns, out_of_range)(image)
+
+
+def describe(name: str) -> str:
+    """The weights of a method: "authors', sha256 5c1f..." or "ours, sha256 ...".
+
+    Raises ModelError without weights or torch.
+    """
+    path, _ = _find(name)
+    if not find_spec("torch"):
+        raise ModelError(f"{name}: needs torch: pip install midtone[train]")
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{weights.LABELS[weights.read_info(path).origin]}, sha256 {checksum}"
+
+
+def _find(name: str) -> tuple[Path, str]:
+    """The file of a method's weights, and the method."""
+    method = catalogue.method(name.removesuffix(STRETCH).removesuffix(OURS))
+    origin = weights.OURS if name.endswith(OURS) else None
+    path = weights.find(method.name, origin) or (weights.find(method.also) if method.also else None)
+    if path is None:
+        raise ModelError(
+            f"{name}: has no weights here; midtone baselines says where they are published"
+        )
+    return path, method.name
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, method: str, modified: int, out_of_range: str) -> Enhancer:
+    """A method in memory; ``modified`` makes a changed file another one."""
+    del modified
+    try:
+        from midtone.baselines.learned.networks import load
+    except ImportError as error:
+        raise ModelError(f"{method}: needs torch: pip install midtone[train]") from error
+    return load(path, method, out_of_range=out_of_range)

@@ -1,0 +1,61 @@
+"""Inspect a photograph: how far off its exposure is, and what a correction would do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from midtone.corrector import Correction, Corrector
+from midtone.photo import ImageFile
+
+_CODE = 1 / 255
+_LEAST = 0.005  # EV, which is shown as 0.00
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known of a photograph's exposure.
+
+    exposure_error: estimated, in EV: negative when underexposed
+    clipped_black:  share of the pixels of which all channels are at most 1 of 255
+    clipped_white:  share of the pixels of which all channels are at least 254 of 255
+    action:         what a correction does: "brighten", "darken" or "none"
+    model, model_sha256: the model that estimated it
+    The shares are of the photograph at the size of the network's input.
+    """
+
+    exposure_error: float
+    clipped_black: float
+    clipped_white: float
+    action: str
+    model: str
+    model_sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def inspect_file(corrector: Corrector, file: ImageFile) -> Inspection:
+    """Inspect an opened file. Raises PhotoError."""
+    return describe(corrector.plan_file(file), corrector)
+
+
+def describe(correction: Correction, corrector: Corrector) -> Inspection:
+    """What a correction, made by ``corrector``, says of its photograph."""
+    before, error = correction.before, correction.exposure_error
+    action = "none" if abs(error) < _LEAST else "brighten" if error < 0 else "darken"
+    info = corrector.model.info
+    return Inspection(
+        error,
+        float(np.mean(before.max(2) < 1.5 * _CODE)),
+        float(np.mean(before.min(2) > 1 - 1.5 * _CODE)),
+        action,
+        info.name,
+        info.sha256,
+    )

@@ -1,0 +1,175 @@
+"""`midtone baselines`: the learned methods, their weights; import published ones or train them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midtone.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from midtone.baselines.learned.catalogue import Method
+    from midtone.commands import Verbs
+
+
+def add(verbs: Verbs) -> None:
+    """Describe the command."""
+    parser = verbs.add_parser(
+        "baselines",
+        help="learned methods to compare with: list, import published weights, train",
+        description="List the learned methods of the paper's table: where their weights are "
+        "published, their licence, and which weights are here.",
+    )
+    parser.set_defaults(verb=run)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    _describe_import(actions)
+    _describe_train(actions)
+
+
+def _describe_import(actions: Verbs) -> None:
+    parser = actions.add_parser(
+        "import",
+        help="read weights as their authors publish them",
+        description="Check published weights against the method's network and keep them, with "
+        "their source, licence and checksums, where midtone evaluate finds them.",
+    )
+    parser.add_argument("method", metavar="METHOD")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help=".pth, .npz, .safetensors, or a TensorFlow checkpoint's .index beside its data",
+    )
+    parser.add_argument("-o", "--out", type=Path, help="METHOD.safetensors in the user's folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    parser.set_defaults(verb=import_)
+
+
+def _describe_train(actions: Verbs) -> None:
+    parser = actions.add_parser(
+        "train",
+        help="train a method from scratch with its paper's losses",
+        description="Train on a folder of well exposed photographs, which are exposed wrongly by "
+        "measured tone curves.",
+    )
+    parser.add_argument("method", metavar="METHOD")
+    parser.add_argument("photographs", type=Path, metavar="FOLDER")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="METHOD.safetensors")
+    parser.add_argument("--steps", type=int, help="instead of the recipe's number")
+    parser.add_argument("--batch", type=int, help="instead of the recipe's number of crops")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--licence", default="not stated", help="of the weights, for their header")
+    parser.add_argument("--vgg", type=Path, help="VGG-19 for DPED, VGG-16 for HDR CNN (.pth)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    parser.set_defaults(verb=train)
+
+
+def run(options: argparse.Namespace) -> int:
+    """List the methods; returns the exit code."""
+    del options
+    from midtone.baselines.learned import catalogue, weights
+
+    print(f"Your weights are in {weights.folder()} (${weights.FOLDER_VARIABLE}).")
+    for method in catalogue.METHODS.values():
+        print(f"\n{method.name}: {method.paper}")
+        print(f"  here:     {_here(method)}")
+        print(f"  source:   {method.source}")
+        print(f"  files:    {method.files}")
+        print(f"  licence:  {method.licence} (the authors' code: {method.code})")
+    return 0
+
+
+def _here(method: Method) -> str:
+    from midtone.baselines.learned import weights
+
+    path = weights.find(method.name) or (weights.find(method.also) if method.also else None)
+    if path is None:
+        return f"no weights; midtone baselines import {method.name} FILES"
+    try:
+        info = weights.read_info(path)
+    except ModelError as error:
+        return str(error)
+    return f"{weights.LABELS[info.origin]} ({info.licence}), {path}"
+
+
+def import_(options: argparse.Namespace) -> int:
+    """Import published weights; returns the exit code."""
+    from midtone.baselines.learned import catalogue, weights
+
+    method = catalogue.method(options.method)
+    try:
+        from midtone.baselines.learned.importing import import_weights
+    except ImportError as error:
+        raise ModelError(f"importing needs torch: pip install midtone[train] ({error})") from error
+    imported = import_weights(method.name, options.files)
+    out = options.out or weights.folder() / f"{method.name}.safetensors"
+    weights.write(out, imported.values, imported.info, overwrite=options.overwrite)
+    made = imported.info.made
+    print(f"{out}: {sum(v.size for v in imported.values.values()):,} values of {method.name}")
+    print(f"  source:   {made['source']}")
+    print(f"  licence:  {imported.info.licence}")
+    for name, checksum in made["files"].items():
+        print(f"  sha256:   {checksum}  {name}")
+    known = "are the published ones" if made["known"] else "are not among those that were checked"
+    print(f"  the checksums {known}")
+    if imported.missing:
+        missing = ", ".join(imported.missing)
+        print(f"  {missing} missing; import the other files together with these")
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a method; returns the exit code."""
+    from midtone.baselines.learned import catalogue
+
+    method = catalogue.method(options.method)
+    try:
+        import torch
+
+        from midtone.baselines.learned import networks, train, vgg
+    except ImportError as error:
+        raise ModelError(f"training needs torch: pip install midtone[train] ({error})") from error
+    from dataclasses import asdict, replace
+
+    from midtone.baselines.learned import weights
+    from midtone.data.photographs import Photographs, find_photos
+    from midtone.data.synthesize import expose
+
+    if method.name not in train.RECIPES:
+        raise UsageError(f"{method.name} cannot be trained; train {', '.join(train.RECIPES)}")
+    recipe = train.RECIPES[method.name]
+    recipe = replace(
+        recipe,
+        steps=recipe.steps if options.steps is None else options.steps,
+        batch=recipe.batch if options.batch is None else options.batch,
+        seed=options.seed,
+    )
+    if recipe.steps < 1 or recipe.batch < 1:
+        raise UsageError("--steps and --batch must be at least 1")
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out}: exists already; choose another name or give --overwrite")
+    paths = find_photos(options.photographs)
+    if not paths:
+        raise UsageError(f"{options.photographs}: has no photographs")
+    torch.manual_seed(options.seed)
+    device = networks.device_of(options.device)
+    network = networks.DEFINITIONS[method.name].build().to(device)
+    blocks = vgg.VGG16 if method.name.startswith("hdrcnn") else vgg.VGG19
+    features = vgg.load_vgg(options.vgg, blocks) if options.vgg else None
+    features = features.to(device) if features else None
+    training = train.start(method.name, network, recipe, features)
+    photographs = Photographs.read(paths, recipe.longest_side)
+    made = {"data": f"{len(photographs)} photographs", "recipe": asdict(recipe)}
+    info = weights.WeightsInfo(method.name, weights.OURS, options.licence, made)
+
+    def report(step: int, losses: dict[str, float]) -> None:
+        print(f"{step}: " + ", ".join(f"{k} {v:.5g}" for k, v in losses.items()), flush=True)
+        values = {name: v.half().cpu().numpy() for name, v in networks.parameters(network).items()}
+        weights.write(options.out, values, info, overwrite=True)
+
+    batches = train.crops(photographs.images, recipe, expose)
+    train.run(training, batches, recipe, device=device, report=report)
+    return 0

@@ -1,0 +1,61 @@
+"""What commands over many files show: a bar with the time left, messages, a closing line."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+
+class Progress:
+    """A bar on standard error, if that is a terminal, and lines that do not disturb it.
+
+    total: None if it is not known; with a single photograph there is no bar
+    """
+
+    def __init__(self, total: int | None, *, quiet: bool = False) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total, unit="photo", disable=True if quiet or total == 1 else None)
+        self._quiet = quiet
+        self._failed = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+    def advance(self) -> None:
+        """Count one more photograph."""
+        self._bar.update()
+
+    def print(self, line: str) -> None:
+        """A result, on standard output at once."""
+        self._bar.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """A remark, on standard error unless quiet."""
+        if not self._quiet:
+            self._bar.write(f"midtone: {text}", file=sys.stderr)
+
+    def fail(self, text: str) -> None:
+        """An error, on standard error."""
+        self._failed += 1
+        self._bar.write(f"midtone: {text}", file=sys.stderr)
+        self._bar.set_postfix(failed=self._failed)
+
+
+def closing_line(counts: Mapping[str, int], passed_over: Counter[str]) -> str:
+    """ "11 corrected, 1 failed; 3 files of other kinds passed over (2 .txt, 1 .xmp)".
+
+    counts: number of photographs by what became of them, in the order of the sentence
+    """
+    line = ", ".join(f"{count} {what}" for what, count in counts.items())
+    if total := sum(passed_over.values()):
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in passed_over.most_common())
+        files = "1 file of another kind" if total == 1 else f"{total} files of other kinds"
+        line += f"; {files} passed over ({kinds})"
+    return line

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midtone.batch import inputs
+from midtone.batch.inputs import PIPE, Job
+from midtone.errors import UsageError
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+@pytest.fixture
+def shoot(tmp_path) -> Path:
+    return touch(
+        tmp_path / "shoot", "a.jpg", "day/b.PNG", "day/two/a.jpg", "notes.txt", "day/b.xmp",
+        "day/c.XMP", "LICENCE", ".hidden.jpg", ".cache/x.jpg",
+    )  # fmt: skip
+
+
+def test_folders_are_mirrored_and_other_files_counted(shoot, tmp_path):
+    plan = inputs.plan([shoot], tmp_path / "out")
+    assert plan.jobs == [
+        (shoot / name, tmp_path / "out" / name) for name in ("a.jpg", "day/b.PNG", "day/two/a.jpg")
+    ]
+    assert plan.passed_over == Counter({".xmp": 2, ".txt": 1, "without suffix": 1})
+    flat = inputs.plan([shoot], tmp_path / "out", recursive=False)
+    assert [job.source.name for job in flat.jobs] == ["a.jpg"]
+    assert inputs.find([shoot]).paths == [job.source for job in plan.jobs]
+
+
+def test_results_inside_the_source_are_not_corrected_again(shoot):
+    touch(shoot, "out/a.jpg")
+    assert len(inputs.plan([shoot], shoot / "out").jobs) == 3
+
+
+def test_the_format_gives_the_suffix(shoot, tmp_path):
+    jobs = inputs.plan([shoot / "a.jpg"], tmp_path / "out", format="TIFF").jobs
+    assert jobs == [(shoot / "a.jpg", tmp_path / "out" / "a.tif")]
+    raw = touch(tmp_path, "a.dng") / "a.dng"
+    assert inputs.plan([raw], tmp_path / "out").jobs[0].target.name == "a.jpg"
+
+
+def test_out_is_a_file_or_a_folder(shoot, tmp_path):
+    one = [shoot / "a.jpg"]
+    assert inputs.plan(one, tmp_path / "x.png").jobs == [Job(one[0], tmp_path / "x.png")]
+    assert inputs.plan(one, tmp_path / "x").jobs == [Job(one[0], tmp_path / "x" / "a.jpg")]
+
+
+def test_patterns(shoot, tmp_path):
+    found = inputs.find([shoot / "**" / "*.jpg"])
+    assert found.paths == [shoot / "a.jpg", shoot / "day" / "two" / "a.jpg"]
+    odd = touch(tmp_path / "odd", "[a].jpg") / "[a].jpg"
+    assert inputs.plan([odd], tmp_path / "out").jobs[0].source == odd
+
+
+@pytest.mark.parametrize(
+    ("sources", "out", "message"),
+    [
+        (["shoot/a.jpg", "shoot/day/two/a.jpg"], "out", "would both become"),
+        (["shoot"], "x.png", "need a folder"),
+        (["shoot"], "shoot/notes.txt", "no folder"),
+        (["none"], "out", "no photographs in this folder"),
+        (["shoot/*.gif"], "out", "matches no file"),
+        (["shoot"], "shoot", "would replace the input"),
+        (["shoot/a.jpg"], "shoot/a.jpg", "would replace the input"),
+        (["shoot/a.jpg"], "shoot/../shoot", "would replace the input"),
+        (["-", "shoot/a.jpg"], "-", "a pipe takes one photograph"),
+        (["shoot"], "-", "a pipe takes one photograph"),
+        (["-"], "shoot", "a pipe needs a file"),
+    ],
+)
+def test_what_cannot_be_is_refused_as_a_whole(sources, out, message, shoot, tmp_path, monkeypatch):
+    (tmp_path / "none").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        inputs.plan([Path(source) for source in sources], Path(out))
+
+
+def test_replacing_needs_overwrite_and_is_for_the_own_photograph_alone(shoot):
+    assert len(inputs.plan([shoot], shoot, overwrite=True).jobs) == 3
+    (shoot / "link.jpg").symlink_to(shoot / "a.jpg")
+    with pytest.raises(UsageError, match=r"link\.jpg: would be replaced by the result of .*two"):
+        inputs.plan([shoot / "day" / "two", shoot / "link.jpg"], shoot, overwrite=True)
+
+
+def test_pipes(shoot, tmp_path):
+    assert inputs.plan([PIPE], PIPE).jobs == [(PIPE, PIPE)]
+    assert inputs.plan([PIPE], tmp_path / "x.jpg").jobs == [(PIPE, tmp_path / "x.jpg")]
+    assert inputs.plan([shoot / "a.jpg"], PIPE).jobs == [(shoot / "a.jpg", PIPE)]
+
+
+def test_shards_are_disjoint_and_stable(tmp_path):
+    folder = touch(tmp_path / "in", *(f"{number}.jpg" for number in range(30)))
+
+    def part(number: int) -> set[Job]:
+        return set(inputs.plan([folder], tmp_path / "out", shard=(number, 4)).jobs)
+
+    parts = [part(number) for number in (1, 2, 3, 4)]
+    assert sum(map(len, parts)) == 30 == len(set.union(*parts))
+    touch(folder, "more.jpg")
+    assert parts[0] <= part(1)
+
+
+@given(st.binary(min_size=1, max_size=20), st.integers(1, 9))
+def test_any_name_has_its_shard(name, parts):
+    assert 1 <= inputs.part_of(Path(os.fsdecode(name)), parts) <= parts
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "a/b", "1/2/3", "-1/2"])
+def test_wrong_shards_are_refused(text):
+    with pytest.raises(UsageError, match="a shard is i/n"):
+        inputs.parse_shard(text)
+
+
+def test_lists_have_one_path_a_line():
+    assert inputs.parse_shard("2/5") == (2, 5)
+    assert inputs.read_list(io.StringIO("a b.jpg\r\n\n c.jpg\n")) == [
+        Path("a b.jpg"),
+        Path(" c.jpg"),
+    ]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from midtone.errors import UsageError
+from midtone.training.pack import main, read_pack, write_pack
+
+
+@pytest.fixture
+def images(astronaut):
+    return [np.ascontiguousarray(astronaut[: 100 + n : 2, ::4]) for n in range(4)]
+
+
+def test_photographs_come_back(images, tmp_path):
+    path = tmp_path / "photographs.pack"
+    quality, size = write_pack(images, path)
+    assert quality == 95
+    assert path.stat().st_size == size
+    for one, two in zip(images, read_pack(path), strict=True):
+        assert one.shape == two.shape
+        assert np.abs(one.astype(int) - two).mean() < 5
+
+
+def test_a_limit_costs_quality_and_is_kept(images, tmp_path):
+    path = tmp_path / "photographs.pack"
+    _, large = write_pack(images, path)
+    limit = 4096 + (large - 500) // 2
+    quality, size = write_pack(images, path, limit)
+    assert quality < 95
+    assert size <= limit
+    with pytest.raises(UsageError, match="4 photographs do not fit"):
+        write_pack(images, path, 5000)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "photographs.pack"
+    path.write_bytes(b"no pack")
+    with pytest.raises(UsageError, match="not a pack of photographs"):
+        read_pack(path)
+
+
+def test_the_command_packs_what_can_be_a_target(tmp_path, astronaut, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(astronaut[:90, :120]).save(folder / "good.png")
+    Image.fromarray(astronaut[:90, :120] // 4).save(folder / "dark.png")
+    (folder / "broken.jpg").write_text("no photograph")
+    out = tmp_path / "photographs.pack"
+    assert main([str(folder), "-o", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "1 photographs" in said.out
+    assert "1 are dark" in said.out
+    assert "broken.jpg" in said.err
+    assert len(read_pack(out)) == 1
+    assert main([str(folder), "-o", str(out), "--limit", "0.001"]) == 2
