@@ -117,9 +117,7 @@ def main() -> int:
                 opened += 1
             else:
                 target = kept / f"out.{suffix}"
-                result = correct_files.correct_one(
-                    corrector, FileOptions(), (current, target)
-                )
+                result = correct_files.correct_one(corrector, FileOptions(), (current, target))
                 opened += result.error is None
                 left = [path for path in kept.iterdir() if path not in (current, target)]
                 if left or target.exists() != (result.error is None):

@@ -20,7 +20,7 @@ from skimage.data import astronaut
 
 from midtone.data.synthesize import expose
 from midtone.evaluation import ma
-from midtone.evaluation.methods import CLASSICAL, MODEL, Method
+from midtone.evaluation.methods import BASELINES, MODEL, Method
 from midtone.evaluation.metrics import SSIM, psnr
 from midtone.evaluation.niqe import luma, niqe
 
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--megapixels", type=float, default=12)
     options = parser.parse_args()
     print(f"{options.megapixels:g} megapixels\n\n| | seconds | memory, MB |\n|---|---|---|")
-    for name in (MODEL, *CLASSICAL, *MEASURES):
+    for name in (MODEL, *BASELINES, *MEASURES):
         with get_context("spawn").Pool(1) as pool:
             seconds, memory = pool.apply(run, (name, options.megapixels))
         print(f"| {name} | {seconds:.2f} | {memory:.0f} |", flush=True)

@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtone.baselines.auto_gamma import auto_gamma
+from midtone.baselines.clahe import clahe
 from midtone.baselines.dual import dual
+from midtone.baselines.equalize import equalize
 from midtone.baselines.fusion import fusion
 from midtone.baselines.hqec import hqec
 from midtone.baselines.lime import lime
@@ -74,3 +77,22 @@ def test_smoothing_keeps_the_mean_and_lowers_the_variance():
     result = smooth(image, flat, flat, 10.0)
     assert result.mean() == pytest.approx(image.mean())
     assert result.std() < 0.5 * image.std()
+
+
+@pytest.mark.parametrize("method", [equalize, clahe, auto_gamma])
+def test_baselines_keep_shape_and_type(method, dark):
+    result = method(dark)
+    assert result.shape == dark.shape
+    assert result.dtype == np.uint8
+    assert result.mean() > dark.mean()
+
+
+def test_equalising_flattens_the_histogram(dark):
+    counts = np.histogram(equalize(dark), bins=8, range=(0, 256))[0]
+    assert counts.max() < 2.5 * counts.min()
+
+
+def test_auto_gamma_reaches_its_mean(dark, astronaut):
+    for image in (dark, astronaut):
+        luma = auto_gamma(image) @ [0.299, 0.587, 0.114] / 255
+        assert luma.mean() == pytest.approx(0.46, abs=0.005)

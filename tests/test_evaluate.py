@@ -14,7 +14,8 @@ from PIL import Image
 
 from midtone.cli import main
 from midtone.data.synthesize import measured_curve
-from midtone.evaluation import benchmark
+from midtone.errors import ModelError
+from midtone.evaluation import benchmark, methods
 from midtone.evaluation.metrics import psnr, ssim
 
 EVS = {"N1.5": -1.5, "N1": -1, "0": 0, "P1": 1, "P1.5": 1.5}
@@ -93,11 +94,11 @@ def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path,
     evaluate(paper, outs[1], "--methods", PLAIN, "--workers", "2")
     measure, calls = benchmark.measure, []
 
-    def breaks(protocol, item):
+    def breaks(protocol, pictures, item):
         calls.append(item)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return measure(protocol, item)
+        return measure(protocol, pictures, item)
 
     monkeypatch.setattr(benchmark, "measure", breaks)
     evaluate(paper, outs[2], "--methods", PLAIN, code=130)
@@ -110,17 +111,18 @@ def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path,
     assert len(numbers(outs[0])) == 30
 
 
-def test_a_finished_run_computes_nothing_and_other_settings_are_refused(
+def test_a_finished_run_measures_nothing_and_other_settings_are_refused(
     paper, tmp_path, monkeypatch, capsys
 ):
     out = tmp_path / "out"
     evaluate(paper, out, "--methods", "input")
 
-    def never(protocol, item):
-        raise AssertionError(f"computed again: {item}")
+    def never(protocol, pictures, item):
+        raise AssertionError(f"measured again: {item}")
 
     monkeypatch.setattr(benchmark, "measure", never)
-    evaluate(paper, out, "--methods", "input")
+    assert main(["evaluate", str(paper), "-o", str(out), "--methods", "input"]) == 0
+    assert (out / "sheet.jpg").exists()  # from the pictures that were kept
     evaluate(paper, out, "--methods", "input", "--size", "100", code=2)
     assert "measured otherwise" in capsys.readouterr().err
 
@@ -184,6 +186,8 @@ def test_what_is_missing_or_does_not_fit_is_named(paper, tmp_path, capsys):
         (["--experts", "f"], "no expert f"),
         (["--split", "validation"], "no pairs in validation"),
         (["--ma-model", "missing.mat"], "is no model"),
+        (["--protocol", "paper", "--size", "256"], "--protocol paper sets --size to 512"),
+        (["--pipeline", "mine"], "no such pipeline"),
     ],
 )
 def test_wrong_usage_is_said(paper, tmp_path, capsys, more, said):
@@ -191,6 +195,70 @@ def test_wrong_usage_is_said(paper, tmp_path, capsys, more, said):
     assert main(call) in (1, 2)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_is_measured_on_the_file_that_fix_writes(paper, tmp_path):
+    out, fixed = tmp_path / "out", tmp_path / "fixed.jpg"
+    source = paper / "testing" / "INPUT_IMAGES" / "one_N1.png"
+    with Image.open(source) as image:
+        image.save(source.with_suffix(".jpg"), quality=90)
+    source.unlink()
+    evaluate(paper, out, "--methods", "midtone", "--experts", "a")
+    assert main(["fix", str(source.with_suffix(".jpg")), "-o", str(fixed)]) == 0
+    wanted, written = (
+        np.asarray(Image.open(path)) / 255
+        for path in (paper / "testing" / "expert_a_testing_set" / "one.png", fixed)
+    )
+    (row,) = (r for r in rows(out) if r["image"].endswith("one_N1.jpg"))
+    assert float(row["psnr_a"]) == pytest.approx(psnr(written, wanted), abs=1e-4)
+
+
+def test_the_papers_protocol(paper, tmp_path, capsys):
+    out = tmp_path / "out"
+    call = ["--protocol", "paper", "--methods", "paper", "--format", "markdown"]
+    evaluate(paper, out, *call)
+    shown = capsys.readouterr()
+    settings = json.loads((out / benchmark.SETTINGS).read_text())["protocol"]
+    assert settings["experts"] == list("abcde")
+    assert (settings["longest_side"], settings["ssim"]) == (512, "volume")
+    lines = [line for line in shown.out.splitlines() if line.startswith("| ")]
+    over = [line.split(" | ")[0][2:] for line in lines[: len(lines) // 3]]
+    assert over.index("HE [1]") == over.index("HE") + 1
+    assert over[-2].startswith("paper w") or over[-1].startswith("paper w")
+    missing = [name for name in methods.TABLE_1.values() if f"{name} is not available" in shown.err]
+    for name in missing:
+        assert any(line.startswith(f"| {name} | not available") for line in lines)
+    assert len(rows(out)) == 10 * (len(methods.TABLE_1) - len(missing))
+
+
+def test_the_papers_protocol_needs_evs(tmp_path, astronaut, capsys):
+    for folder in ("INPUT_IMAGES", "expert_a_testing_set"):
+        (tmp_path / "testing" / folder).mkdir(parents=True)
+        Image.fromarray(astronaut).save(tmp_path / "testing" / folder / "x.png")
+    evaluate(tmp_path, tmp_path / "out", "--protocol", "paper", code=2)
+    assert "not a single pair" in capsys.readouterr().err
+
+
+def test_missing_weights_are_said_and_end_nothing(paper, tmp_path, capsys, monkeypatch):
+    def missing() -> str:
+        raise ModelError("weights of zero-dce are missing; see docs/baselines.md")
+
+    lost = methods.Baseline(methods.unchanged, missing)
+    monkeypatch.setitem(methods.BASELINES, "zero-dce", lost)
+    out = tmp_path / "out"
+    evaluate(paper, out, "--methods", "input,zero-dce")
+    shown = capsys.readouterr()
+    assert "zero-dce is not available: weights of zero-dce are missing" in shown.err
+    assert re.search(r"zero-dce +not available", shown.out)
+    assert {row["method"] for row in rows(out)} == {"input"}
+
+
+@pytest.mark.parametrize("ev", [None, -1.5])
+def test_a_row_survives_the_csv_file(ev):
+    score = benchmark.Score(12.5, 0.25)
+    row = benchmark.Row("m", "i", "s", ev, "under", {"a": score, "b": score}, 3.5, None, 1.5)
+    assert benchmark.Row.from_csv(row.to_csv(), "ab") == row
+    assert row.mean == score
 
 
 def test_sheet_and_report_show_worst_and_best(paper, tmp_path):

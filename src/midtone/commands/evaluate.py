@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from midtone.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from midtone.commands import Verbs
     from midtone.data.pairs import Pair, Pairs
-    from midtone.evaluation import benchmark, methods
+    from midtone.evaluation.benchmark import Row
+
+SIZE, SSIM = 512, "channels"
+_SUFFIXES = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
 
 
 def add(verbs: Verbs) -> None:
@@ -29,8 +33,8 @@ def add(verbs: Verbs) -> None:
         "--methods",
         default="midtone,input,HE,CLAHE,gamma",
         metavar="A,B,...",
-        help="of midtone, input, HE, CLAHE, WVM, LIME, HQEC, DUAL, gamma, fusion (midtone,input,"
-        "HE,CLAHE,gamma)",
+        help="names (midtone,input,HE,CLAHE,gamma); paper: all rows of the paper's table 1; a "
+        "wrong name lists all",
     )
     parser.add_argument(
         "--method",
@@ -41,17 +45,24 @@ def add(verbs: Verbs) -> None:
         "{output}; may be repeated",
     )
     parser.add_argument("--model", default="default", help="midtone's (default)")
+    parser.add_argument(
+        "--pipeline", default="default", help="midtone's: default, paper or a .toml file (default)"
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=("paper",),
+        help="paper: the testing split, experts a to e, 512 px, SSIM of the volume, groups by EV, "
+        "the published rows beside",
+    )
     parser.add_argument("--experts", metavar="A,B,...", help="of a, b, c, d, e (all there are)")
     parser.add_argument("--split", help="training, validation or testing (testing, if there)")
     parser.add_argument(
-        "--size", type=int, default=512, help="longest side to measure at, 0 for full size (512)"
+        "--size", type=int, help=f"longest side to measure at, 0 for full size ({SIZE})"
     )
-    parser.add_argument("--ssim", default="channels", choices=("channels", "luma", "volume"))
-    parser.add_argument("--ma-model", default="", metavar="FILE", help="the Ma metric's model.mat")
+    parser.add_argument("--ssim", choices=("channels", "luma", "volume"), help=f"({SSIM})")
+    parser.add_argument("--ma-model", default="", metavar="FILE", help="the Ma score's model.mat")
     parser.add_argument("--published", action="store_true", help="the paper's table 1 beside")
-    parser.add_argument(
-        "--format", default="text", choices=("text", "markdown", "latex", "json"), help="to print"
-    )
+    parser.add_argument("--format", default="text", choices=tuple(_SUFFIXES), help="to print")
     parser.add_argument("--cases", type=int, default=4, help="worst and best on the sheet (4)")
     parser.add_argument("--workers", type=int, default=1, help="processes (1; times need 1)")
     parser.set_defaults(verb=run)
@@ -68,21 +79,25 @@ def run(options: argparse.Namespace) -> int:
     except ImportError as error:
         raise ModelError(f"evaluating needs midtone[evaluate] ({error})") from error
 
-    if options.workers < 1 or options.size < 0 or options.cases < 0:
+    if options.workers < 1 or (options.size or 0) < 0 or options.cases < 0:
         raise UsageError("--workers must be at least 1, --size and --cases at least 0")
-    chosen = methods.parse(options.methods, options.method, options.model)
+    if options.protocol == "paper":
+        _set_to_paper(options)
+    chosen = methods.parse(options.methods, options.method, options.model, options.pipeline)
     found = read_pairs(options.pairs)
     pairs = _of_split(found, options.split, options.pairs)
+    if options.protocol == "paper" and any(pair.ev is None for pair in pairs):
+        raise UsageError(f"{options.pairs}: --protocol paper needs the EV in every file's name")
     protocol = benchmark.Protocol(
         _experts(pairs, options.experts, options.pairs),
-        options.size or None,
-        options.ssim,
+        (SIZE if options.size is None else options.size) or None,
+        options.ssim or SSIM,
         str(Path(options.ma_model).resolve()) if options.ma_model else "",
     )
     if options.ma_model:
         MaModel.load(protocol.ma_model)  # before any work
     with tqdm(total=len(pairs), unit="image", disable=None) as bar:
-        rows, problems = benchmark.run(
+        results = benchmark.run(
             pairs,
             chosen,
             protocol,
@@ -90,20 +105,32 @@ def run(options: argparse.Namespace) -> int:
             workers=options.workers,
             progress=lambda _: bar.update(),
         )
-    lines = tables.summarise(rows, protocol)
+    lines = tables.summarise(results.rows, tuple(results.missing))
     if options.published:
-        lines += tables.published(protocol.experts)
-    for kind, suffix in (("text", "txt"), ("markdown", "md"), ("latex", "tex"), ("json", "json")):
+        lines = tables.with_published(lines, protocol.experts)
+    for kind, suffix in _SUFFIXES.items():
         text = tables.FORMATS[kind](lines, protocol)
         (options.out / f"table.{suffix}").write_text(text, "utf-8")
         if kind == options.format:
             print(text, end="")
-    if options.cases and rows:
-        _show(options, pairs, chosen, rows, protocol, tables.as_text(lines, protocol))
-    problems = sorted({*found.problems, *problems})
+    if options.cases and results.rows:
+        _show(options, results.rows, tables.as_text(lines, protocol))
+    for name, reason in results.missing.items():
+        print(f"midtone: {name} is not available: {reason}", file=sys.stderr)
+    problems = sorted({*found.problems, *results.problems})
     for problem in problems:
         print(f"midtone: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _set_to_paper(options: argparse.Namespace) -> None:
+    """Fill in the paper's protocol. Raises UsageError if an option says otherwise."""
+    paper = {"size": 512, "ssim": "volume", "experts": "a,b,c,d,e", "split": "testing"}
+    for name, value in paper.items():
+        if getattr(options, name) not in (None, value):
+            raise UsageError(f"--protocol paper sets --{name} to {value}; leave --{name} out")
+        setattr(options, name, value)
+    options.published = True
 
 
 def _of_split(found: Pairs, split: str | None, folder: Path) -> list[Pair]:
@@ -133,24 +160,15 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
     return wanted
 
 
-def _show(
-    options: argparse.Namespace,
-    pairs: list[Pair],
-    chosen: list[methods.Method],
-    rows: list[benchmark.Row],
-    protocol: benchmark.Protocol,
-    table: str,
-) -> None:
-    """Write report.jpg and report.html."""
+def _show(options: argparse.Namespace, rows: Sequence[Row], table: str) -> None:
+    """Write sheet.jpg and report.html."""
     from midtone import photo
-    from midtone.evaluation import benchmark, report
+    from midtone.evaluation import report
 
-    names = report.choose(rows, protocol, chosen[0].name, options.cases)
-    by_name = {benchmark.name_of(pair): pair for pair in pairs}
-    cases = report.cases(by_name, names, chosen, rows, protocol, 256)
+    cases = report.cases(rows, options.out, options.cases)
     if not cases:
         return
-    drawn = photo.from_array(report.draw(cases))
-    photo.write(drawn, options.out / "sheet.jpg", quality=88, overwrite=True)
-    title = f"{options.pairs.name}: {len(pairs)} images, worst and best of {chosen[0].name}"
-    (options.out / "report.html").write_text(report.report(cases, table, title), "utf-8")
+    sheet = photo.from_array(report.sheet(cases))
+    photo.write(sheet, options.out / "sheet.jpg", quality=88, overwrite=True)
+    title = f"{options.pairs.name}: worst and best of {rows[0].method}"
+    (options.out / "report.html").write_text(report.page(cases, table, title), "utf-8")

@@ -1,11 +1,15 @@
-"""Everything that can be compared: midtone's models, classical methods, other people's programs."""
+"""The methods that can be compared: midtone's models, published baselines, other programs.
+
+``BASELINES`` is the one list of published methods. A new one is one line there.
+"""
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from midtone import photo
 from midtone.baselines.auto_gamma import auto_gamma
 from midtone.baselines.clahe import clahe
 from midtone.baselines.dual import dual
@@ -22,57 +27,102 @@ from midtone.baselines.hqec import hqec
 from midtone.baselines.lime import lime
 from midtone.baselines.wvm import wvm
 from midtone.corrector import Corrector
-from midtone.data.photographs import decode
 from midtone.errors import Error, ModelError, UsageError
+from midtone.evaluation.images import read_srgb, srgb_codes
+from midtone.photo import WRITABLE
+
+Correct = Callable[[np.ndarray], np.ndarray]  # H x W x 3 uint8 sRGB -> the same
 
 
-def _unchanged(image: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Baseline:
+    """A published method.
+
+    correct: H x W x 3 uint8 sRGB -> the same; must pickle (a function of a module, or a partial)
+    weights: names the weights that ``correct`` uses, for instance "authors', sha256 5c1f...".
+             Raises ModelError with one sentence where they are missing: the method is then listed
+             as not available, and the run goes on. None for a method without weights.
+    """
+
+    correct: Correct
+    weights: Callable[[], str] | None = None
+
+
+def unchanged(image: np.ndarray) -> np.ndarray:
+    """The input itself, H x W x 3 uint8."""
     return image
 
 
 MODEL = "midtone"
-CLASSICAL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "input": _unchanged,
-    "HE": equalize,
-    "CLAHE": clahe,
-    "WVM": wvm,
-    "LIME": lime,
-    "HQEC": hqec,
-    "DUAL": dual,
-    "gamma": auto_gamma,
-    "fusion": fusion,
+BASELINES: dict[str, Baseline] = {
+    "input": Baseline(unchanged),
+    "HE": Baseline(equalize),
+    "CLAHE": Baseline(clahe),
+    "WVM": Baseline(wvm),
+    "LIME": Baseline(lime),
+    "HQEC": Baseline(hqec),
+    "DUAL": Baseline(dual),
+    "gamma": Baseline(auto_gamma),
+    "fusion": Baseline(fusion),
 }
-_PATIENCE = 600  # seconds for one image
+# Rows of the paper's Table 1 in its order, and our name of each method (a key of BASELINES; a
+# name that is not there yet is listed as not available).
+TABLE_1 = {
+    "HE": "HE",
+    "CLAHE": "CLAHE",
+    "WVM": "WVM",
+    "LIME": "LIME",
+    "HDRCNN_RHT": "hdrcnn-rht",
+    "HDRCNN_PS": "hdrcnn-reinhard",
+    "DPED_iPhone": "dped-iphone",
+    "DPED_BlackBerry": "dped-blackberry",
+    "DPED_Sony": "dped-sony",
+    "DPE_HDR": "dpe-hdr",
+    "DPE_U-FiveK": "dpe-ufivek",
+    "DPE_S-FiveK": "dpe-sfivek",
+    "HQEC": "HQEC",
+    "RetinexNet": "retinexnet",
+    "DeepUPE": "deep-upe",
+    "Zero-DCE": "zero-dce",
+    "Ours_w_Ladv": MODEL,
+}
+_TIMEOUT = 600  # seconds for one image
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method by name: H x W x 3 uint8 sRGB -> the same.
+    """A method by name.
 
     model:   name or file of a midtone model
+    pipeline: of the model: "default", "paper" or a TOML file
     folder:  outputs of another program, one an input, by the input's name without its suffix
     command: template of a shell-free command line with {input} and {output}, both PNG
-    With none of them, a classical method.
+    With none of them, the baseline of this name.
     """
 
     name: str
     model: str = ""
+    pipeline: str = "default"
     folder: Path | None = None
     command: str = ""
 
-    def __call__(self, image: np.ndarray, source: Path, longest_side: int | None) -> np.ndarray:
-        """Correct an image that was read from ``source`` and reduced to ``longest_side``.
+    def __call__(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """Correct one photograph: H x W x 3 uint8 sRGB of the size of ``image``.
 
+        source: the file, which a midtone model corrects as ``midtone fix`` does: decoded, corrected
+                and written at its own size in its own format; the written file is measured
+        image:  the same as H x W x 3 uint8 sRGB, reduced to ``longest_side`` px, which baselines
+                and commands are given
         Raises Error if the result is missing or of another size.
         """
         if self.model:
-            result = _corrector(self.model)(image)
+            result = _fix(corrector(self.model, self.pipeline), source, longest_side)
         elif self.folder:
-            result = decode(_only(self.folder, source.stem), longest_side)
+            result = read_srgb(_only(self.folder, source.stem), longest_side)
         elif self.command:
             result = _run(self.command, image)
         else:
-            result = CLASSICAL[self.name](image)
+            result = BASELINES[self.name].correct(image)
         if result.shape != image.shape:
             height, width = result.shape[:2]
             raise Error(
@@ -81,25 +131,42 @@ class Method:
             )
         return result
 
-    @property
     def identity(self) -> str:
-        """What its results depend on, to know results that can be kept."""
+        """What its results depend on, so that kept results can be recognised.
+
+        Raises ModelError if the method's weights are missing.
+        """
         if self.model:
-            return _corrector(self.model).model.info.sha256
-        return str(self.folder.resolve()) if self.folder else self.command
+            one = corrector(self.model, self.pipeline)
+            return f"{one.model.info.sha256} {one.config}"
+        if self.folder:
+            return str(self.folder.resolve())
+        if self.command:
+            return self.command
+        if self.name not in BASELINES:
+            raise ModelError(f"{self.name}: is not in this version of midtone")
+        weights = BASELINES[self.name].weights
+        return weights() if weights else ""
 
 
-def parse(names: str, others: list[str], model: str) -> list[Method]:
+def parse(
+    names: str, others: Sequence[str], model: str = "default", pipeline: str = "default"
+) -> list[Method]:
     """Methods of ``--methods a,b,c`` and of every ``--method name=FOLDER|MODEL|COMMAND``.
 
-    Names are matched whatever their case. Raises UsageError.
+    ``paper`` among the names stands for all rows of the paper's Table 1. Names are matched
+    whatever their case. Raises UsageError.
     """
-    known = {name.lower(): name for name in (MODEL, *CLASSICAL)}
+    known = {name.lower(): name for name in (MODEL, *BASELINES)}
+    ours = Method(MODEL, model, pipeline)
     methods = []
     for name in filter(None, (part.strip().lower() for part in names.split(","))):
-        if name not in known:
-            raise UsageError(f"no method {name}; there are {', '.join(known.values())}")
-        methods.append(Method(known[name], model if name == MODEL else ""))
+        if name == "paper":
+            methods += [ours if one == MODEL else Method(one) for one in TABLE_1.values()]
+        elif name in known:
+            methods.append(ours if name == MODEL else Method(known[name]))
+        else:
+            raise UsageError(f"no method {name}; there are paper, {', '.join(known.values())}")
     for given in others:
         name, separator, what = given.partition("=")
         if not separator or not name or not what:
@@ -119,8 +186,19 @@ def parse(names: str, others: list[str], model: str) -> list[Method]:
 
 
 @lru_cache(maxsize=8)
-def _corrector(model: str) -> Corrector:
-    return Corrector(model)
+def corrector(model: str, pipeline: str) -> Corrector:
+    """A corrector, loaded once in each process. Raises ModelError, UsageError."""
+    return Corrector(model, pipeline=pipeline)
+
+
+def _fix(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
+    """Correct a file into a file in memory, as ``midtone fix`` does, and read that."""
+    corrected, _ = corrector.correct_file(photo.open_file(source))
+    assert corrected is not None
+    written = io.BytesIO()
+    kept = corrected.format if corrected.format in WRITABLE else "JPEG"
+    photo.write(corrected, written, format=kept)
+    return srgb_codes(photo.read(written.getvalue()), longest_side)
 
 
 def _only(folder: Path, stem: str) -> Path:
@@ -140,12 +218,12 @@ def _run(command: str, image: np.ndarray) -> np.ndarray:
             for word in shlex.split(command)
         ]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE)
+            done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT)
         except subprocess.TimeoutExpired as error:
-            raise Error(f"{words[0]}: took longer than {_PATIENCE} s") from error
+            raise Error(f"{words[0]}: took longer than {_TIMEOUT} s") from error
         except OSError as error:
             raise ModelError(f"{words[0]}: cannot be run ({error.strerror})") from error
         if done.returncode or not target.is_file():
             last = (done.stderr.strip().splitlines() or ["no output file"])[-1]
             raise Error(f"{words[0]}: failed ({last})")
-        return decode(target)
+        return read_srgb(target)

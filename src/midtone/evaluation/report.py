@@ -1,4 +1,7 @@
-"""Results to look at: one picture, and an HTML report that needs no other file."""
+"""Results to look at: the worst and the best images of a method, as a sheet and as an HTML page.
+
+Both show the pictures that the benchmark kept; nothing is run again.
+"""
 
 from __future__ import annotations
 
@@ -7,107 +10,60 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from midtone.data.pairs import Pair
-from midtone.errors import Error
-from midtone.evaluation.benchmark import Protocol, Row, load
-from midtone.evaluation.methods import Method
-
-_HISTOGRAM, _GAP, _HEAD = 40, 6, 34
+from midtone.evaluation import benchmark
+from midtone.evaluation.benchmark import Row
+from midtone.evaluation.contact_sheet import Tile, contact_sheet, histogram
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image as every method left it: (title, caption, H x W x 3 uint8) side by side."""
+    """One image: the input, every method's result and the reference, side by side."""
 
     name: str
-    pictures: list[tuple[str, str, np.ndarray]]
+    tiles: tuple[Tile, ...]
 
 
-def choose(rows: Sequence[Row], protocol: Protocol, method: str, count: int) -> list[str]:
-    """The ``count`` worst images of a method by mean PSNR, then its best, without repetition."""
-    scored = sorted(
-        (float(np.mean([float(row[f"psnr_{e}"]) for e in protocol.experts])), row["image"])
-        for row in rows
-        if row["method"] == method
-    )
-    names = [name for _, name in scored]
-    return list(dict.fromkeys(names[:count] + names[::-1][:count]))
+def cases(rows: Sequence[Row], out: Path, count: int) -> list[Case]:
+    """The ``count`` worst and the ``count`` best images of the first method, by mean PSNR.
 
-
-def cases(
-    pairs: dict[str, Pair],
-    names: Sequence[str],
-    methods: Sequence[Method],
-    rows: Sequence[Row],
-    protocol: Protocol,
-    side: int,
-) -> list[Case]:
-    """Run the methods again on the chosen images, and make the results ``side`` px small."""
-    captions = {(row["method"], row["image"]): _caption(row, protocol) for row in rows}
+    out: folder of the benchmark
+    """
     found = []
-    for name in names:
-        pair = pairs[name]
-        image, references = load(pair, protocol)
-        pictures = [("input", "", image)]
-        for method in methods:
-            try:
-                result = method(image, pair.input, protocol.longest_side)
-            except Error:
-                continue  # has been said when it was measured
-            if method.name == "input":
-                pictures[0] = ("input", captions.get(("input", name), ""), image)
-            else:
-                pictures.append((method.name, captions.get((method.name, name), ""), result))
-        pictures += [(f"reference {e}" if e != "reference" else e, "", r) for e, r in references.items()][:1]  # fmt: skip  # noqa: E501
-        found.append(Case(name, [(t, c, _small(p, side)) for t, c, p in pictures]))
+    for image in choose(rows, count):
+        some = {row.method: row for row in rows if row.image == image}
+        captions = {method: _caption(row) for method, row in some.items()}
+        shown = [("input", benchmark.INPUT, captions.pop("input", ""))]
+        shown += [(method, method, caption) for method, caption in captions.items()]
+        shown.append(("reference", benchmark.REFERENCE, ""))
+        tiles = []
+        for title, folder, caption in shown:
+            picture = benchmark.picture_of(out, folder, image)
+            if picture is not None:
+                tiles.append(Tile(title, caption, picture))
+        if tiles:
+            found.append(Case(image, tuple(tiles)))
     return found
 
 
-def draw(found: Sequence[Case]) -> np.ndarray:
-    """All cases below one another, a histogram under each picture: H x W x 3 uint8."""
-    rows = []
-    for case in found:
-        columns = []
-        for title, caption, picture in case.pictures:
-            head = Image.new("RGB", (picture.shape[1], _HEAD), "white")
-            pen = ImageDraw.Draw(head)
-            pen.text((2, 2), title, fill="black", font=ImageFont.load_default(12))
-            pen.text((2, 17), caption, fill=(90, 90, 90), font=ImageFont.load_default(11))
-            columns.append(np.vstack([np.asarray(head), picture, histogram(picture)]))
-            columns.append(np.full((columns[-1].shape[0], _GAP, 3), 255, np.uint8))
-        rows.append(np.hstack(columns))
-    width = max(row.shape[1] for row in rows)
-    return np.vstack(
-        [
-            np.pad(row, [(0, _GAP), (0, width - row.shape[1]), (0, 0)], constant_values=255)
-            for row in rows
-        ]
-    )
+def choose(rows: Sequence[Row], count: int) -> list[str]:
+    """Names of the worst images of the rows' first method, then of its best, each once."""
+    first = [row for row in rows if row.method == rows[0].method]
+    names = [row.image for row in sorted(first, key=lambda row: (row.mean.psnr, row.image))]
+    return list(dict.fromkeys(names[:count] + names[::-1][:count]))
 
 
-def histogram(picture: np.ndarray) -> np.ndarray:
-    """Of R, G and B, over one another, as wide as the picture: 40 x W x 3 uint8."""
-    width = picture.shape[1]
-    drawn = np.full((_HISTOGRAM, width, 3), 255, np.uint8)
-    counts = [np.bincount(picture[..., c].ravel(), minlength=256) for c in range(3)]
-    # Clipped codes would flatten all the rest.
-    top = max(1, *(int(np.sort(count)[-4]) for count in counts))
-    codes = np.arange(width) * 256 // width
-    height = np.arange(_HISTOGRAM)[::-1, None]
-    for channel, count in enumerate(counts):
-        filled = height < np.minimum(count[codes] / top, 1) * _HISTOGRAM
-        others = [c for c in range(3) if c != channel]
-        for other in others:
-            drawn[..., other][filled] //= 2
-    return drawn
+def sheet(found: Sequence[Case]) -> np.ndarray:
+    """All cases below one another with histograms: H x W x 3 uint8."""
+    return contact_sheet([case.tiles for case in found], benchmark.THUMBNAIL, histograms=True)
 
 
-def report(found: Sequence[Case], table: str, title: str) -> str:
-    """A page with the tables and the cases; the pictures are inside it."""
+def page(found: Sequence[Case], table: str, title: str) -> str:
+    """An HTML page with the table and the cases; the pictures are inside it."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         "<meta name=viewport content='width=device-width'>",
@@ -116,12 +72,13 @@ def report(found: Sequence[Case], table: str, title: str) -> str:
     ]
     for case in found:
         parts.append(f"<h2>{html.escape(case.name)}</h2><div class=case>")
-        for name, caption, picture in case.pictures:
-            label = f"<b>{html.escape(name)}</b> {html.escape(caption)}"
+        for tile in case.tiles:
+            label = f"<b>{html.escape(tile.title)}</b> {html.escape(tile.caption)}"
+            what = html.escape(f"{case.name}, {tile.title}")
             parts.append(
                 f"<figure><figcaption>{label}</figcaption>"
-                f"<img alt='{html.escape(case.name)}, {html.escape(name)}' src='{_data(picture)}'>"
-                f"<img class=histogram alt='' src='{_data(histogram(picture))}'></figure>"
+                f"<img alt='{what}' src='{_data(tile.picture)}'>"
+                f"<img class=histogram alt='' src='{_data(histogram(tile.picture))}'></figure>"
             )
         parts.append("</div>")
     return "\n".join(parts) + "</html>\n"
@@ -144,15 +101,5 @@ def _data(picture: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _caption(row: Row, protocol: Protocol) -> str:
-    psnr, ssim = (
-        np.mean([float(row[f"{score}_{expert}"]) for expert in protocol.experts])
-        for score in ("psnr", "ssim")
-    )
-    return f"{psnr:.1f} dB  {ssim:.3f}"
-
-
-def _small(picture: np.ndarray, side: int) -> np.ndarray:
-    image = Image.fromarray(picture)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+def _caption(row: Row) -> str:
+    return f"{row.mean.psnr:.1f} dB  {row.mean.ssim:.3f}"

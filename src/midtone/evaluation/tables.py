@@ -1,16 +1,17 @@
-"""Rows of a benchmark -> the paper's table 1: over, under and all, by expert and in the mean."""
+"""Rows of a benchmark -> the paper's Table 1: over, under and all, by expert and in the mean."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 
 import numpy as np
 
-from midtone.evaluation.benchmark import Protocol, Row
+from midtone.evaluation.benchmark import Protocol, Row, Score
 from midtone.evaluation.ma import perceptual_index
+from midtone.evaluation.methods import TABLE_1
 
 GROUPS = {"over": "over (0, +1, +1.5 EV)", "under": "under (-1, -1.5 EV)", "all": "all"}
 _EXPERTS = "abcde"
@@ -23,60 +24,54 @@ PAPER = "Afifi et al., Learning Multi-Scale Photo Exposure Correction, CVPR 2021
 class Line:
     """Means of one method over the images of one group; None where a measure is not available.
 
-    scores:  (PSNR, SSIM) by expert
-    foreign: not measured here
+    scores: by expert; empty for a method that could not be run
+    row:    the row of Table 1 that a published line is, or ""
     """
 
     method: str
     group: str
     images: int
-    scores: dict[str, tuple[float, float]]
-    niqe: float | None
-    pi: float | None
-    milliseconds: float | None
-    foreign: bool = False
+    scores: Mapping[str, Score]
+    niqe: float | None = None
+    pi: float | None = None
+    milliseconds: float | None = None
+    row: str = ""
 
     @property
-    def mean(self) -> tuple[float, float]:
-        """PSNR and SSIM, mean over the experts."""
-        psnr, ssim = np.mean(list(self.scores.values()), 0)
-        return float(psnr), float(ssim)
+    def mean(self) -> Score:
+        """Mean over the experts."""
+        scores = self.scores.values()
+        psnr, ssim = ([score.psnr for score in scores], [score.ssim for score in scores])
+        return Score(float(np.mean(psnr)), float(np.mean(ssim)))
 
 
-def summarise(rows: Sequence[Row], protocol: Protocol) -> list[Line]:
+def summarise(rows: Sequence[Row], missing: Sequence[str] = ()) -> list[Line]:
     """Lines by group, methods in the rows' order; only images that every method could do.
 
+    missing: names of methods that could not be run, which get lines without figures
     The milliseconds are medians.
     """
-    names = list(dict.fromkeys(row["method"] for row in rows))
-    done = [{row["image"] for row in rows if row["method"] == name} for name in names]
+    names = list(dict.fromkeys(row.method for row in rows))
+    done = [{row.image for row in rows if row.method == name} for name in names]
     common = set.intersection(*done) if done else set()
     lines = []
     for group in GROUPS:
         members = ("over", "under") if group == "all" else (group,)
-        for name in names:
-            some = [
-                row
-                for row in rows
-                if row["method"] == name and row["image"] in common and row["group"] in members
-            ]
-            if some:
-                lines.append(_line(name, group, some, protocol))
+        some = [row for row in rows if row.image in common and row.group in members]
+        if some:
+            lines += [_line(n, group, [row for row in some if row.method == n]) for n in names]
+            lines += [Line(name, group, 0, {}) for name in missing]
     return lines
 
 
-def _line(name: str, group: str, rows: list[Row], protocol: Protocol) -> Line:
-    def mean(column: str) -> float | None:
-        values = [float(row[column]) for row in rows if row[column]]
-        return float(np.mean(values)) if len(values) == len(rows) else None
-
+def _line(name: str, group: str, rows: Sequence[Row]) -> Line:
+    niqe, ma = _mean([row.niqe for row in rows]), _mean([row.ma for row in rows])
     scores = {}
-    for expert in protocol.experts:
-        psnr, ssim = mean(f"psnr_{expert}"), mean(f"ssim_{expert}")
-        assert psnr is not None
-        assert ssim is not None
-        scores[expert] = psnr, ssim
-    niqe, ma = mean("niqe"), mean("ma")
+    for expert in rows[0].scores:
+        some = [row.scores[expert] for row in rows]
+        scores[expert] = Score(
+            float(np.mean([one.psnr for one in some])), float(np.mean([one.ssim for one in some]))
+        )
     return Line(
         name,
         group,
@@ -84,24 +79,40 @@ def _line(name: str, group: str, rows: list[Row], protocol: Protocol) -> Line:
         scores,
         niqe,
         None if niqe is None or ma is None else perceptual_index(ma, niqe),
-        float(np.median([float(row["milliseconds"]) for row in rows])),
+        float(np.median([row.milliseconds for row in rows])),
     )
 
 
-def published(experts: Sequence[str]) -> list[Line]:
-    """Table 1 of the paper: on its own test set, at its own sizes, by MATLAB's SSIM.
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None if any is."""
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there and len(there) == len(values) else None
 
-    Of the experts asked for; of all five where the references are of none of them.
+
+def with_published(lines: Sequence[Line], experts: Sequence[str]) -> list[Line]:
+    """The lines with the rows of the paper's Table 1, each below the line of the same method."""
+    paper = published(experts)
+    merged = []
+    for line in lines:
+        merged.append(line)
+        merged += [p for p in paper if p.group == line.group and TABLE_1.get(p.row) == line.method]
+    return merged + [line for line in paper if line not in merged]
+
+
+def published(experts: Sequence[str]) -> list[Line]:
+    """Table 1 of the paper: on its own test set, by its own protocol.
+
+    Of the experts asked for; the mean over all five where the references are of none of them.
     """
     text = files("midtone.evaluation").joinpath("published.json").read_text("utf-8")
     counts = {"over": 3543, "under": 2362, "all": 5905}
     lines = []
     for key, values in json.loads(text).items():
-        group, method = key.split("|")
-        pairs = {e: (values[2 * k], values[2 * k + 1]) for k, e in enumerate(_EXPERTS)}
-        pairs = {e: pairs[e] for e in experts if e in pairs} or {"mean": (values[10], values[11])}
-        name = f"{method.replace('Ours', 'paper').replace('_', ' ')} {_MARK}"
-        lines.append(Line(name, group, counts[group], pairs, None, values[12], None, True))
+        group, row = key.split("|")
+        every = {e: Score(*values[2 * k : 2 * k + 2]) for k, e in enumerate(_EXPERTS)}
+        scores = {e: every[e] for e in experts if e in every} or {"mean": Score(*values[10:12])}
+        name = f"{row.replace('Ours', 'paper').replace('_', ' ')} {_MARK}"
+        lines.append(Line(name, group, counts[group], scores, pi=values[12], row=row))
     return lines
 
 
@@ -140,12 +151,10 @@ def as_json(lines: Sequence[Line], protocol: Protocol) -> str:
                     "method": line.method,
                     "group": line.group,
                     "images": line.images,
-                    "experts": {
-                        expert: {"psnr": psnr, "ssim": ssim}
-                        for expert, (psnr, ssim) in line.scores.items()
-                    },
-                    "psnr": line.mean[0],
-                    "ssim": line.mean[1],
+                    "published": bool(line.row),
+                    "experts": {expert: asdict(score) for expert, score in line.scores.items()},
+                    "psnr": line.mean.psnr if line.scores else None,
+                    "ssim": line.mean.ssim if line.scores else None,
                     "niqe": line.niqe,
                     "pi": line.pi,
                     "milliseconds": line.milliseconds,
@@ -164,29 +173,35 @@ def _join(lines: Sequence[Line], protocol: Protocol, show: Callable[[str, Cells]
     parts = []
     for group, title in GROUPS.items():
         some = [line for line in lines if line.group == group]
-        own = [line.images for line in some if not line.foreign]
+        own = [line.images for line in some if line.images and not line.row]
         if own:
-            parts.append(show(f"{title}, {own[0]} images", [_head(protocol), *map(_cells, some)]))
+            cells = [_head(protocol), *(_cells(line, protocol) for line in some)]
+            parts.append(show(f"{title}, {own[0]} images", cells))
     marks = (
-        f"\n{_MARK} {PAPER}; its own test set and sizes." if any(x.foreign for x in lines) else ""
+        f"\n{_MARK} {PAPER}; its own test set and sizes." if any(line.row for line in lines) else ""
     )
     return "\n\n".join([*parts, note(protocol) + marks]) + "\n"
 
 
 def _head(protocol: Protocol) -> list[str]:
+    return ["method", *_score_columns(protocol), "NIQE", "PI", "ms"]
+
+
+def _score_columns(protocol: Protocol) -> list[str]:
     experts = [expert.upper() if len(expert) == 1 else expert for expert in protocol.experts]
-    mean = ["mean"] if len(experts) > 1 else []
-    return ["method", *experts, *mean, "NIQE", "PI", "ms"]
+    return [*experts, "mean"] if len(experts) > 1 else experts
 
 
-def _cells(line: Line) -> list[str]:
-    pairs = [*line.scores.values()]
-    if len(pairs) > 1:
-        pairs.append(line.mean)
+def _cells(line: Line, protocol: Protocol) -> list[str]:
+    columns = len(_score_columns(protocol))
+    scores = list(line.scores.values())
+    if len(scores) > 1:
+        scores.append(line.mean)
+    texts = [f"{score.psnr:.2f} / {score.ssim:.3f}" for score in scores]
     rest = [(line.niqe, 2), (line.pi, 3), (line.milliseconds, 0)]
     return [
         line.method,
-        *(f"{psnr:.2f} / {ssim:.3f}" for psnr, ssim in pairs),
+        *(texts or ["not available", *["-"] * (columns - 1)]),
         *("-" if value is None else f"{value:.{digits}f}" for value, digits in rest),
     ]
 
