@@ -92,7 +92,7 @@ ENTRIES = [
 
 
 def darken(picture: np.ndarray) -> np.ndarray:
-    return expose(picture, -1)
+    return picture // 3
 
 
 def test_a_method_that_changes_nothing(photos):

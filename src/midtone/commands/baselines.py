@@ -135,7 +135,7 @@ def train(options: argparse.Namespace) -> int:
     from dataclasses import asdict, replace
 
     from midtone.baselines.learned import weights
-    from midtone.data.photographs import Photographs, find_photos
+    from midtone.data.photographs import decode, find_photos
     from midtone.data.synthesize import expose
 
     if method.name not in train.RECIPES:
@@ -161,8 +161,8 @@ def train(options: argparse.Namespace) -> int:
     features = vgg.load_vgg(options.vgg, blocks) if options.vgg else None
     features = features.to(device) if features else None
     training = train.start(method.name, network, recipe, features)
-    photographs = Photographs.read(paths, recipe.longest_side)
-    made = {"data": f"{len(photographs)} photographs", "recipe": asdict(recipe)}
+    images = [decode(path, recipe.longest_side) for path in paths]
+    made = {"data": f"{len(images)} photographs", "recipe": asdict(recipe)}
     info = weights.WeightsInfo(method.name, weights.OURS, options.licence, made)
 
     def report(step: int, losses: dict[str, float]) -> None:
@@ -170,6 +170,6 @@ def train(options: argparse.Namespace) -> int:
         values = {name: v.half().cpu().numpy() for name, v in networks.parameters(network).items()}
         weights.write(options.out, values, info, overwrite=True)
 
-    batches = train.crops(photographs.images, recipe, expose)
+    batches = train.crops(images, recipe, expose)
     train.run(training, batches, recipe, device=device, report=report)
     return 0

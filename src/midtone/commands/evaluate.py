@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
             workers=options.workers,
             progress=lambda _: bar.update(),
         )
-    lines = tables.summarise(results.rows, tuple(results.missing))
+    lines = tables.summarise(results)
     if options.published:
         lines = tables.with_published(lines, protocol.experts)
     for kind, suffix in _SUFFIXES.items():

@@ -136,11 +136,13 @@ class Results:
     rows:     of the methods asked for, method after method, by image
     problems: a sentence for each result that could not be measured
     missing:  a sentence for each method that cannot be run, by its name
+    weights:  "ours" or "authors'" for each method that has weights of its own, by its name
     """
 
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
     missing: Mapping[str, str]
+    weights: Mapping[str, str]
 
 
 def run(
@@ -198,7 +200,12 @@ def run(
     asked.sort(key=lambda row: (order[row.method], row.image))
     others = [row for key, row in sorted(rows.items()) if row not in asked]
     _write(table, protocol, [*asked, *others])
-    return Results(tuple(asked), tuple(sorted(problems)), missing)
+    weights = {
+        method.name: identities[method.name].partition(",")[0]
+        for method in methods
+        if method.has_weights
+    }
+    return Results(tuple(asked), tuple(sorted(problems)), missing, weights)
 
 
 def measure(

@@ -24,6 +24,7 @@ from midtone.baselines.dual import dual
 from midtone.baselines.equalize import equalize
 from midtone.baselines.fusion import fusion
 from midtone.baselines.hqec import hqec
+from midtone.baselines.learned import run as learned
 from midtone.baselines.lime import lime
 from midtone.baselines.wvm import wvm
 from midtone.corrector import Corrector
@@ -63,9 +64,9 @@ BASELINES: dict[str, Baseline] = {
     "DUAL": Baseline(dual),
     "gamma": Baseline(auto_gamma),
     "fusion": Baseline(fusion),
+    **{name: Baseline(*functions) for name, functions in learned.methods().items()},
 }
-# Rows of the paper's Table 1 in its order, and our name of each method (a key of BASELINES; a
-# name that is not there yet is listed as not available).
+# Rows of the paper's Table 1 in its order, and our name of each method.
 TABLE_1 = {
     "HE": "HE",
     "CLAHE": "CLAHE",
@@ -130,6 +131,12 @@ class Method:
             )
         return result
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a baseline with weights, which may be the authors' or ours."""
+        other = self.model or self.folder or self.command
+        return not other and BASELINES[self.name].weights is not None
+
     def identity(self) -> str:
         """What its results depend on, so that kept results can be recognised.
 
@@ -142,8 +149,6 @@ class Method:
             return str(self.folder.resolve())
         if self.command:
             return self.command
-        if self.name not in BASELINES:
-            raise ModelError(f"{self.name}: is not in this version of midtone")
         weights = BASELINES[self.name].weights
         return weights() if weights else ""
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from midtone.evaluation.benchmark import Protocol, Row, Score
+from midtone.evaluation.benchmark import Protocol, Results, Row, Score
 from midtone.evaluation.ma import perceptual_index
 from midtone.evaluation.methods import TABLE_1
 
@@ -26,6 +26,7 @@ class Line:
 
     scores: by expert; empty for a method that could not be run
     row:    the row of Table 1 that a published line is, or ""
+    weights: of a method that has some: "ours" or "authors'"
     """
 
     method: str
@@ -36,6 +37,7 @@ class Line:
     pi: float | None = None
     milliseconds: float | None = None
     row: str = ""
+    weights: str = ""
 
     @property
     def mean(self) -> Score:
@@ -45,12 +47,12 @@ class Line:
         return Score(float(np.mean(psnr)), float(np.mean(ssim)))
 
 
-def summarise(rows: Sequence[Row], missing: Sequence[str] = ()) -> list[Line]:
+def summarise(results: Results) -> list[Line]:
     """Lines by group, methods in the rows' order; only images that every method could do.
 
-    missing: names of methods that could not be run, which get lines without figures
-    The milliseconds are medians.
+    Methods that could not be run get lines without figures. The milliseconds are medians.
     """
+    rows = results.rows
     names = list(dict.fromkeys(row.method for row in rows))
     done = [{row.image for row in rows if row.method == name} for name in names]
     common = set.intersection(*done) if done else set()
@@ -59,12 +61,14 @@ def summarise(rows: Sequence[Row], missing: Sequence[str] = ()) -> list[Line]:
         members = ("over", "under") if group == "all" else (group,)
         some = [row for row in rows if row.image in common and row.group in members]
         if some:
-            lines += [_line(n, group, [row for row in some if row.method == n]) for n in names]
-            lines += [Line(name, group, 0, {}) for name in missing]
+            for name in names:
+                own = [row for row in some if row.method == name]
+                lines.append(_line(name, results.weights.get(name, ""), group, own))
+            lines += [Line(name, group, 0, {}) for name in results.missing]
     return lines
 
 
-def _line(name: str, group: str, rows: Sequence[Row]) -> Line:
+def _line(name: str, weights: str, group: str, rows: Sequence[Row]) -> Line:
     niqe, ma = _mean([row.niqe for row in rows]), _mean([row.ma for row in rows])
     scores = {}
     for expert in rows[0].scores:
@@ -80,6 +84,7 @@ def _line(name: str, group: str, rows: Sequence[Row]) -> Line:
         niqe,
         None if niqe is None or ma is None else perceptual_index(ma, niqe),
         float(np.median([row.milliseconds for row in rows])),
+        weights=weights,
     )
 
 
@@ -149,6 +154,7 @@ def as_json(lines: Sequence[Line], protocol: Protocol) -> str:
             "lines": [
                 {
                     "method": line.method,
+                    "weights": line.weights or None,
                     "group": line.group,
                     "images": line.images,
                     "published": bool(line.row),
@@ -200,7 +206,7 @@ def _cells(line: Line, protocol: Protocol) -> list[str]:
     texts = [f"{score.psnr:.2f} / {score.ssim:.3f}" for score in scores]
     rest = [(line.niqe, 2), (line.pi, 3), (line.milliseconds, 0)]
     return [
-        line.method,
+        f"{line.method} ({line.weights})" if line.weights else line.method,
         *(texts or ["not available", *["-"] * (columns - 1)]),
         *("-" if value is None else f"{value:.{digits}f}" for value, digits in rest),
     ]
