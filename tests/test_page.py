@@ -254,8 +254,15 @@ def test_archive(new_page, tmp_path):
 
 def test_local_file_is_shown_while_it_is_corrected(new_page):
     page = new_page()
-    held = []
-    page.route("**/api/plan*", lambda route: held.append(route))
+    held, released = [], []
+
+    def hold(route):
+        if released:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/api/plan*", hold)
     page.set_input_files("#files", [DARK, BRIGHT])
     canvas = page.locator("#canvas")
     expect(canvas).to_have_attribute("aria-label", "dark.jpg, not corrected yet")
@@ -265,7 +272,7 @@ def test_local_file_is_shown_while_it_is_corrected(new_page):
     expect(page.locator("#download-all")).to_be_hidden()
     expect(page.locator("#divider")).to_be_hidden()
     assert len(held) == 2
-    page.unroute("**/api/plan*")
+    released.append(True)
     for route in held:
         route.continue_()
     expect(canvas).to_have_attribute("aria-label", re.compile("before on the left"))
