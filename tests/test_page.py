@@ -138,39 +138,39 @@ def test_controls_change_the_picture(new_page, query, painter):
     page.mouse.down()
     page.mouse.move(handle["x"] - 150, handle["y"] + handle["height"] / 2, steps=4)
     page.mouse.up()
-    seen = changed(page, first)
+    shown = changed(page, first)
     value = int(page.locator("#divider").get_attribute("aria-valuenow"))
     assert 25 <= value <= 35
     page.locator("#divider").press("Home")
-    whole = seen = changed(page, seen)  # all after
+    whole = shown = changed(page, shown)  # all after
 
     for strength in (0, 1.5, 1):
         slide(page, "strength", strength)
-        before, seen = seen, changed(page, seen)
-        assert (seen.mean() > before.mean()) == (strength == 1.5)
+        before, shown = shown, changed(page, shown)
+        assert (shown.mean() > before.mean()) == (strength == 1.5)
     page.locator("#advanced summary").click()
     assert page.locator("#advanced input[type=range]").count() == 2  # the model's levels
     for level in (4, 3):
         page.locator(f"#level-{level}").fill("1.5")
-        seen = changed(page, seen)
+        shown = changed(page, shown)
     for name in ("fusion", "contrast"):
         page.locator(f"#option-{name}").check()
-        seen = changed(page, seen)
+        shown = changed(page, shown)
     page.locator("#reset").click()
-    seen = changed(page, seen)
-    assert np.abs(seen.astype(int) - whole).max() <= 2
+    shown = changed(page, shown)
+    assert np.abs(shown.astype(int) - whole).max() <= 2
 
     page.locator("#zoom-in").click()
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     page.locator("#stage").press("+")
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     page.locator("#stage").press("ArrowRight")
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     page.locator("#stage").press("0")
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     expect(page.locator("#zoom")).to_have_text("100 %")
     page.locator("#divider").press("End")
-    assert changed(page, seen).mean() < whole.mean()  # all before
+    assert changed(page, shown).mean() < whole.mean()  # all before
 
 
 def test_preview_equals_correction(new_page, corrector):
