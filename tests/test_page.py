@@ -148,12 +148,17 @@ def test_controls_change_the_picture(new_page, query, painter):
         slide(page, "strength", strength)
         before, shown = shown, changed(page, shown)
         assert (shown.mean() > before.mean()) == (strength == 1.5)
+    slide(page, "ev", 0.5)
+    before, shown = shown, changed(page, shown)
+    assert shown.mean() > before.mean()
+    page.locator("#presets button", has_text="Natural").click()
+    shown = changed(page, shown)
     page.locator("#advanced summary").click()
     assert page.locator("#advanced input[type=range]").count() == 2  # the model's levels
     for level in (4, 3):
         page.locator(f"#level-{level}").fill("1.5")
         shown = changed(page, shown)
-    for name in ("fusion", "contrast"):
+    for name in ("fusion", "contrast", "protect_highlights"):
         page.locator(f"#option-{name}").check()
         shown = changed(page, shown)
     page.locator("#reset").click()
@@ -356,7 +361,12 @@ def test_undo_and_redo(new_page):
 def test_use_for_all_is_one_step(new_page):
     page = new_page()
     add(page, DARK, BRIGHT)
-    page.locator("#presets button", has_text="Softer").click()
+    softer, brighter = (page.locator("#presets button", has_text=t) for t in ("Softer", "Brighter"))
+    brighter.click()
+    expect(page.locator("#option-ev")).to_have_value("0.5")
+    expect(brighter).to_have_attribute("aria-pressed", "true")
+    softer.click()
+    expect(page.locator("#option-ev")).to_have_value("0")
     expect(page.locator("#option-strength")).to_have_value("0.6")
     page.locator("#use-for-all").click()
     page.keyboard.press("n")
