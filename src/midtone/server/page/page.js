@@ -328,7 +328,11 @@ function updateCaption() {
     if (!shown) return;
     $("name").textContent = shown.name;
     $("size").textContent = shown.width ? `${shown.width} × ${shown.height}` : "";
-    if (!shown.grid) return void ($("summary").textContent = "");
+    if (!shown.grid) {
+      $("summary").textContent = "";
+      histogram.clear($("histogram"));
+      return;
+    }
     const { pixels: before, grid, strength } = shown;
     const after = grid.apply(new ImageData(before.data.slice(), before.width, before.height), strength);
     $("summary").textContent = describe(shown.exposureError, before, after);
