@@ -24,9 +24,8 @@ def test_the_tag(compiler, tag, tmp_path):
     ignored = shutil.ignore_patterns("*.so", ".*", "build", "dist", "*.egg-info", "tests", "docs")
     shutil.copytree(ROOT, tmp_path / "midtone", ignore=ignored)
     environment = {**os.environ} | ({"CC": compiler} if compiler else {})
-    command = [sys.executable, "setup.py", "-q", "bdist_wheel"]
     done = subprocess.run(
-        command,
+        [sys.executable, "setup.py", "-q", "bdist_wheel"],
         cwd=tmp_path / "midtone",
         env=environment,
         check=True,

@@ -31,16 +31,17 @@ def _details() -> list[str]:
     from midtone.bilateral_grid.slice import COMPILED
     from midtone.photo import FORMATS
 
-    usable = [
-        one for one in FORMATS.values() if one.extra is None or find_spec(_MODULES[one.extra])
-    ]
-    missing = [one for one in FORMATS.values() if one not in usable]
+    usable, missing = [], []
+    for one in FORMATS.values():
+        (usable if not one.extra or find_spec(_MODULES[one.extra]) else missing).append(one)
     providers = ", ".join(onnxruntime.get_available_providers())
     return [
         f"slicing: {'compiled' if COMPILED else SLOW}",
         f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
         f"ONNX Runtime {onnxruntime.__version__}: {providers}",
-        f"NumPy {numpy.__version__}, Pillow {PIL.__version__}, imagecodecs {imagecodecs.__version__}",
+        f"NumPy {numpy.__version__}",
+        f"Pillow {PIL.__version__}",
+        f"imagecodecs {imagecodecs.__version__}",
         f"reads: {', '.join(one.name for one in usable)}",
         f"writes: {', '.join(one.name for one in usable if one.encode)}",
         *(f"not installed: {one.name}, which needs midtone[{one.extra}]" for one in missing),
