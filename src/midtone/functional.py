@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, IO, TypeAlias, overload
+from typing import IO, Any, TypeAlias, overload
 
 from midtone import photo
 from midtone.adapters import AnyImage, like, to_photos

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, IO
+from typing import IO, Any
 
 from midtone import atomic, lut, photo
 from midtone.batch import inputs, parallel
