@@ -29,9 +29,10 @@ def _details() -> list[str]:
     import PIL
 
     from midtone.bilateral_grid.slice import COMPILED
-    from midtone.photo import FORMATS
+    from midtone.photo import FORMATS, Format
 
-    usable, missing = [], []
+    usable: list[Format] = []
+    missing: list[Format] = []
     for one in FORMATS.values():
         (usable if not one.extra or find_spec(_MODULES[one.extra]) else missing).append(one)
     providers = ", ".join(onnxruntime.get_available_providers())

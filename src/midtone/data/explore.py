@@ -30,7 +30,7 @@ def describe(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def embed(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
-    """t-SNE (van der Maaten and Hinton 2008) of N x D vectors, after reduction to 50 principal components.
+    """t-SNE (van der Maaten and Hinton 2008) of the first 50 principal components of N x D vectors.
 
     Returns N x 2. N must be at least 5.
     """
