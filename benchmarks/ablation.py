@@ -1,70 +1,50 @@
-"""What do the paper's parts bring? `python benchmarks/ablation.py PHOTOS DATA [--steps 1500]`.
+"""The paper's ablations at equal time: `python benchmarks/ablation.py PACK OUT [--for 1m]`.
 
-Trains the same short schedule with 4, 2 and 1 pyramid levels and without the pyramid loss, on
-photographs spoiled on the fly, and measures each on photographs spoiled at fixed EVs, through the
-whole path with the grid. With --adversarial it trains the full network a little longer instead,
-with and without the adversarial loss. Runs that are there already are not trained again.
+Trains the recipe `paper` and its variants (one and two levels, without the pyramid loss, without
+the adversarial loss) for the same time each (midtone.training.gpu_run; PACK is made by
+midtone.training.pack) and prints PSNR in dB by EV of held-out photographs. OUT/<recipe> holds the
+weights, a model that `midtone evaluate` takes. Variants that are there already are not trained
+again. Needs torch, NumPy, Pillow and safetensors only.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import quality
-from midtone import Corrector
-from midtone.training.checkpoint import CHECKPOINT
-from midtone.training.export import export
-from midtone.training.loop import train
-from midtone.training.recipe import ADVERSARIAL, RECIPES, Recipe, Stage
-
-
-def recipes(steps: int, size: int) -> dict[str, Recipe]:
-    """The variants, same budget of steps each."""
-    full = Recipe(
-        (Stage(size, 16, steps, 4e-4, 4e-6, warmup=min(100, steps // 10)),), validate_every=500
-    )
-    return {
-        "4 levels": full,
-        "4 levels, no pyramid loss": replace(full, pyramid_weight=0.0),
-        "2 levels": replace(full, network=RECIPES["paper-2-levels"].network),
-        "1 level": replace(full, network=RECIPES["paper-1-level"].network),
-    }
-
-
-def adversarial_recipes(steps: int, size: int) -> dict[str, Recipe]:
-    """Going on from the full network, with and without the adversarial loss."""
-    plain = Recipe((Stage(size, 16, steps, 1e-4, 1e-6, warmup=20),), validate_every=500)
-    (stage,) = plain.stages
-    judged = replace(stage, adversarial=ADVERSARIAL, discriminator_rate=1e-4)
-    return {
-        "going on": plain,
-        "going on, adversarial": replace(plain, stages=(judged,)),
-    }
+from midtone.training.gpu_run import GpuOptions, train_on_device
+from midtone.training.recipes import RECIPES
+from midtone.training.stopping import parse_duration
 
 
 def main() -> int:
-    """Train, measure, print the table."""
+    """Train and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("data", type=Path, help="development sets")
-    parser.add_argument("--out", type=Path, default=Path.home() / "midtone-runs" / "ablation")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--adversarial", action="store_true")
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--for", dest="limit", default="1m", help="time of each variant (1m)")
+    parser.add_argument("--steps", type=int, default=0, help="at most so many of each")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     options = parser.parse_args()
-    chosen = (adversarial_recipes if options.adversarial else recipes)(options.steps, options.size)
-    start = options.out / "4 levels" / CHECKPOINT if options.adversarial else None
-    figures: dict[str, quality.Figures] = {}
-    for name, recipe in chosen.items():
-        run = options.out / name
-        checkpoint = train(options.photos, run, recipe, resume=True, start=start, workers=1)
-        model = run / "model.onnx"
-        export(checkpoint, model)
-        figures |= quality.measure_pairs(options.data, {name: Corrector(model)}, quick=False)
-        print(quality.table(figures), flush=True)
+    settings = GpuOptions(
+        limit=parse_duration(options.limit), steps=options.steps, device=options.device
+    )
+    headed = False
+    for name, recipe in RECIPES.items():
+        if not name.startswith("paper"):
+            continue
+        folder = options.out / name
+        if not (folder / "weights.safetensors").exists():
+            train_on_device(options.pack, folder, recipe, settings)
+        last = json.loads((folder / "log.jsonl").read_text("utf-8").splitlines()[-1])
+        if not headed:
+            print("| recipe | steps |", *(f"{ev} |" for ev in last["psnr"]))
+            print("|---|---|" + "---|" * len(last["psnr"]))
+            headed = True
+        figures = (f"{value:.2f} |" for value in last["psnr"].values())
+        print(f"| {name} | {last['step']} |", *figures, flush=True)
     return 0
 
 

@@ -138,39 +138,44 @@ def test_controls_change_the_picture(new_page, query, painter):
     page.mouse.down()
     page.mouse.move(handle["x"] - 150, handle["y"] + handle["height"] / 2, steps=4)
     page.mouse.up()
-    seen = changed(page, first)
+    shown = changed(page, first)
     value = int(page.locator("#divider").get_attribute("aria-valuenow"))
     assert 25 <= value <= 35
     page.locator("#divider").press("Home")
-    whole = seen = changed(page, seen)  # all after
+    whole = shown = changed(page, shown)  # all after
 
     for strength in (0, 1.5, 1):
         slide(page, "strength", strength)
-        before, seen = seen, changed(page, seen)
-        assert (seen.mean() > before.mean()) == (strength == 1.5)
+        before, shown = shown, changed(page, shown)
+        assert (shown.mean() > before.mean()) == (strength == 1.5)
+    slide(page, "ev", 0.5)
+    before, shown = shown, changed(page, shown)
+    assert shown.mean() > before.mean()
+    page.locator("#presets button", has_text="Natural").click()
+    shown = changed(page, shown)
     page.locator("#advanced summary").click()
     assert page.locator("#advanced input[type=range]").count() == 2  # the model's levels
     for level in (4, 3):
         page.locator(f"#level-{level}").fill("1.5")
-        seen = changed(page, seen)
-    for name in ("fusion", "contrast"):
+        shown = changed(page, shown)
+    for name in ("fusion", "contrast", "protect_highlights"):
         page.locator(f"#option-{name}").check()
-        seen = changed(page, seen)
+        shown = changed(page, shown)
     page.locator("#reset").click()
-    seen = changed(page, seen)
-    assert np.abs(seen.astype(int) - whole).max() <= 2
+    shown = changed(page, shown)
+    assert np.abs(shown.astype(int) - whole).max() <= 2
 
     page.locator("#zoom-in").click()
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     page.locator("#stage").press("+")
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     page.locator("#stage").press("ArrowRight")
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     page.locator("#stage").press("0")
-    seen = changed(page, seen)
+    shown = changed(page, shown)
     expect(page.locator("#zoom")).to_have_text("100 %")
     page.locator("#divider").press("End")
-    assert changed(page, seen).mean() < whole.mean()  # all before
+    assert changed(page, shown).mean() < whole.mean()  # all before
 
 
 def test_preview_equals_correction(new_page, corrector):
@@ -254,8 +259,15 @@ def test_archive(new_page, tmp_path):
 
 def test_local_file_is_shown_while_it_is_corrected(new_page):
     page = new_page()
-    held = []
-    page.route("**/api/plan*", lambda route: held.append(route))
+    held, released = [], []
+
+    def hold(route):
+        if released:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/api/plan*", hold)
     page.set_input_files("#files", [DARK, BRIGHT])
     canvas = page.locator("#canvas")
     expect(canvas).to_have_attribute("aria-label", "dark.jpg, not corrected yet")
@@ -265,7 +277,7 @@ def test_local_file_is_shown_while_it_is_corrected(new_page):
     expect(page.locator("#download-all")).to_be_hidden()
     expect(page.locator("#divider")).to_be_hidden()
     assert len(held) == 2
-    page.unroute("**/api/plan*")
+    released.append(True)
     for route in held:
         route.continue_()
     expect(canvas).to_have_attribute("aria-label", re.compile("before on the left"))
@@ -349,7 +361,12 @@ def test_undo_and_redo(new_page):
 def test_use_for_all_is_one_step(new_page):
     page = new_page()
     add(page, DARK, BRIGHT)
-    page.locator("#presets button", has_text="Softer").click()
+    softer, brighter = (page.locator("#presets button", has_text=t) for t in ("Softer", "Brighter"))
+    brighter.click()
+    expect(page.locator("#option-ev")).to_have_value("0.5")
+    expect(brighter).to_have_attribute("aria-pressed", "true")
+    softer.click()
+    expect(page.locator("#option-ev")).to_have_value("0")
     expect(page.locator("#option-strength")).to_have_value("0.6")
     page.locator("#use-for-all").click()
     page.keyboard.press("n")

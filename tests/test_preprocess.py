@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,3 +75,39 @@ def test_grey_and_profiled_photographs_have_a_source_of_their_own(dark):
     tagged = preprocess(photo.Photo(dark, icc=display_p3()), CONFIG)
     np.testing.assert_array_equal(tagged.source, plain.source)
     assert np.abs(tagged.reference - plain.reference).max() > 0.01
+
+
+def test_correcting_training_and_validating_prepare_the_same_network_input(astronaut):
+    torch = pytest.importorskip("torch")
+    from midtone.corrector import predict
+    from midtone.model import ModelInfo
+    from midtone.network import CoarseToFine, NetworkConfig
+    from midtone.training.loader import input_config, prepare
+    from midtone.training.validation import Check, validate
+
+    class Recorder(CoarseToFine):
+        """A network that keeps its inputs."""
+
+        def forward(self, *levels, finest=1):
+            self.inputs = [level.numpy().copy() for level in levels]
+            return super().forward(*levels, finest=finest)
+
+    network = Recorder(NetworkConfig(3, (4, 4, 4), (1, 1, 2)))
+    config = input_config(network.config, 32, 1)
+    image = astronaut[:320]
+
+    class Model:
+        info = ModelInfo(Path("none"), config)
+
+        def run(self, levels):
+            self.inputs = levels
+            return np.zeros((1, 3, 32, 32), np.float32)
+
+    model = Model()
+    predict(model, preprocess(photo.Photo(image), config))
+    loaded, _ = prepare(image, image, replace(config, multiple=config.size))
+    validate(network, dict(network.named_parameters()), [Check("one", image, image)], config)
+    for corrected, trained, validated in zip(model.inputs, loaded, network.inputs, strict=True):
+        np.testing.assert_array_equal(trained.numpy(), corrected)
+        np.testing.assert_array_equal(validated, corrected)
+    assert torch.is_tensor(loaded[0])

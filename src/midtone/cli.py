@@ -10,7 +10,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from midtone import __version__
 from midtone.commands import (
     baselines,
     evaluate,
@@ -24,6 +23,7 @@ from midtone.commands import (
     serve,
     swap,
     train,
+    version,
 )
 from midtone.errors import Error, UsageError
 
@@ -53,7 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.version:
+        print(version.text(verbose=options.verbose))
+        return 0
+    if "verb" not in options:
+        parser.error("a command is needed; see midtone --help")
     try:
         code: int = options.verb(options)
     except UsageError as error:
@@ -72,8 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="midtone", description="Correct wrongly exposed photographs, offline."
     )
-    parser.add_argument("--version", action="version", version=f"midtone {__version__}")
-    verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="with --version: model, libraries, formats",
+    )
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in _COMMANDS:
         command.add(verbs)
     return parser

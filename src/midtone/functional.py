@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, overload
+from typing import IO, Any, TypeAlias, overload
 
 from midtone import photo
 from midtone.adapters import AnyImage, like, to_photos
@@ -15,8 +15,8 @@ from midtone.corrector import Corrector
 from midtone.errors import UsageError
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
-Target: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes]"
+Target: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
 
 
 @overload

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from midtone import atomic, lut, photo
 from midtone.batch import inputs, parallel
@@ -193,7 +193,7 @@ def correct_one(
 
 
 def write(
-    result: photo.Photo, target: Path | BinaryIO, corrector: Corrector, options: FileOptions
+    result: photo.Photo, target: Path | IO[bytes], corrector: Corrector, options: FileOptions
 ) -> int | None:
     """Write a corrected photograph; returns its quality if the format is lossy."""
     output = options.output

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from midtone.bilateral_grid.blas import one_blas_thread
 from midtone.errors import UsageError
 
 GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
@@ -64,6 +65,7 @@ class _Design:
     smoothness: tuple[float, float, float]
 
 
+@one_blas_thread()
 def fit(
     before: np.ndarray,
     after: np.ndarray,

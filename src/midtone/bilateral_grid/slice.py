@@ -17,11 +17,13 @@ try:
     from midtone.bilateral_grid import _slice
 except ImportError:  # installed where there was no compiler
     _slice = None
+COMPILED = _slice is not None
+
 
 # NumPy: 8192 x 12 float32 coefficients stay in a core's second-level cache. Compiled: enough that
 # the strips' own cost does not count.
 _STRIP_PIXELS = (8192, 1 << 19)
-_COMPILED = [np.dtype(kind) for kind in ("u1", "u2", "f4")]
+_DTYPES = [np.dtype(kind) for kind in ("u1", "u2", "f4")]
 
 
 def identity(shape: tuple[int, int, int] = (22, 22, 8), channels: int = 3) -> np.ndarray:
@@ -60,7 +62,7 @@ def slice_grid(
     if result.shape != image.shape or result.dtype != image.dtype or not result.flags.c_contiguous:
         raise ValueError("the result needs the image's shape and dtype, and C order")
     slicer = _Slicer(grid, image)
-    work = slicer.compiled if _slice and image.dtype in _COMPILED else slicer.numpy
+    work = slicer.compiled if _slice and image.dtype in _DTYPES else slicer.numpy
     strip = strip or max(1, _STRIP_PIXELS[work == slicer.compiled] // max(1, width))
     strips = [(top, min(top + strip, height)) for top in range(0, height, strip)]
     workers = min(threads or os.cpu_count() or 1, len(strips))
@@ -119,7 +121,7 @@ class _Slicer:
             self.depth,
             top,
             bottom,
-            _COMPILED.index(self.image.dtype),
+            _DTYPES.index(self.image.dtype),
             self.image.shape[2],
             self.scale,
             self.full,

@@ -1,4 +1,4 @@
-"""`midtone explore`: what a set of pairs looks like as a whole."""
+"""`midtone explore`: exposure statistics and a t-SNE map of a set of pairs."""
 
 from __future__ import annotations
 

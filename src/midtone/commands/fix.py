@@ -83,8 +83,10 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone import atomic
     from midtone.batch import inputs, watch
+    from midtone.bilateral_grid.slice import COMPILED
     from midtone.commands import given_sources, load_corrector
     from midtone.commands.progress import Progress, closing_line
+    from midtone.commands.version import SLOW
 
     given = given_sources(options)
     if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
@@ -107,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
     total = None if options.watch else len(planned.jobs)
     corrector = load_corrector(options)
     with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
+        if total != 1 and not COMPILED:
+            progress.note(f"slicing: {SLOW}")
         fix = _Run(options, how, corrector, progress, report)
         if options.watch:
             progress.note(f"watching {given[0]}; interrupt to end")

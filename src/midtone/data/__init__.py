@@ -1,1 +1,1 @@
-"""Training data: exposure errors, pairs on disk, patches."""
+"""Training data: photographs, synthesised exposure errors, pairs on disk, patches."""

@@ -1,7 +1,7 @@
-"""Do two renderings of one scene lie on one another?
+"""Whether two renderings of one scene are aligned.
 
-Renderings differ in exposure and colour, so their gradients are compared: the peak of the phase
-correlation (Kuglin and Hines 1975) of the gradients of log luma says how far they are apart.
+Renderings differ in exposure and colour, so their gradients are compared. The peak of the phase
+correlation (Kuglin and Hines 1975) of the gradients of log luma is their shift.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from PIL import Image
 from midtone import colour
 
 SIDE = 384
-MOST = 1.0  # px of SIDE that two renderings may be apart
-LEAST = 0.3  # correlation of the gradients there
-RATIO = 0.01  # by which their shapes may differ
+MOST = 1.0  # largest shift, in pixels at SIDE
+LEAST = 0.3  # least correlation of the gradients at that shift
+RATIO = 0.01  # largest relative difference of the aspect ratios
 
 
 def shift(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """How far apart two pictures are, in pixels at 384 on the long side, and how alike there.
+    """The shift of two pictures in pixels at 384 on the long side, and their correlation there.
 
-    one, other: H x W x 3 uint8 of about one shape. Alike is the correlation of their gradients, at
-    most 1. Pictures without structure are 0 apart and 0 alike.
+    one, other: H x W x 3 uint8 of about one shape. The correlation is that of their gradients, at
+    most 1. Pictures without structure have the shift 0 and the correlation 0.
     """
     size = (SIDE, max(8, round(SIDE * one.shape[0] / one.shape[1])))
     if one.shape[0] > one.shape[1]:
@@ -39,7 +39,7 @@ def shift(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 
 
 def problem(one: np.ndarray, other: np.ndarray) -> str:
-    """Why two pictures are no pair, as the end of a sentence; "" if they are one."""
+    """Why two pictures cannot be a pair, as the end of a sentence; "" if they can."""
     ratios = [image.shape[1] / image.shape[0] for image in (one, other)]
     if abs(ratios[0] / ratios[1] - 1) > RATIO:
         sizes = " and ".join(f"{image.shape[1]} x {image.shape[0]}" for image in (one, other))

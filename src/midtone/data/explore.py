@@ -1,4 +1,4 @@
-"""What a set of pairs looks like as a whole: exposure statistics, and the paper's figure 3."""
+"""Exposure statistics of a set of pairs, and its t-SNE map (the paper's figure 3)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def describe(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def embed(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
-    """t-SNE (van der Maaten and Hinton 2008) of N x D vectors, by way of 50 principal components.
+    """t-SNE (van der Maaten and Hinton 2008) of the first 50 principal components of N x D vectors.
 
     Returns N x 2. N must be at least 5.
     """

@@ -1,4 +1,4 @@
-"""Pairs on disk: badly exposed images and what experts made of the same scenes.
+"""Pairs on disk: badly exposed images and their references, renderings by experts or cameras.
 
 Two layouts are read. The paper's data set (Afifi et al. 2021, section 4):
 
@@ -33,7 +33,7 @@ class Pair:
     """A badly exposed image and its references.
 
     references: by expert, "a" to "e", or "reference" (GT_IMAGES or reference/)
-    ev:         exposure error in EV, None where the name does not tell
+    ev:         exposure error in EV, None where the file name has none
     split:      "training", "validation" or "testing", or "" in the plain layout
     """
 
@@ -51,7 +51,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of a folder in the order of their names, and a sentence for each that is none."""
+    """The pairs of a folder in the order of their names, and a sentence for each unusable file."""
 
     pairs: tuple[Pair, ...]
     problems: tuple[str, ...]
@@ -67,7 +67,7 @@ def is_pairs(folder: Path) -> bool:
 
 
 def read_pairs(folder: Path) -> Pairs:
-    """Find all pairs below a folder; decodes no image.
+    """Find all pairs below a folder, without decoding an image.
 
     Raises UsageError if the folder has neither layout or not a single pair.
     """

@@ -32,7 +32,7 @@ class Developed:
     camera: str
 
     def render(self, ev: float, bits: int = 8) -> photo.Photo:
-        """As a photograph exposed ``ev`` off: 8 or 16 bits, sRGB, highlights rolled off."""
+        """Render at an exposure of ``ev``: 8 or 16 bits, sRGB, highlights rolled off."""
         return photo.Photo(
             render_table(ev, 1.0, bits)[self.light], metadata=photo.Metadata(self.exif)
         )

@@ -1,8 +1,8 @@
-"""From linear light to codes: the tone curve that all renderings of a RAW file share.
+"""The tone curve from linear light to codes, one for all renderings of a RAW file.
 
 Renderings of the paper's data set (Afifi et al. 2021, section 4) differ by an exposure in linear
-light before one tone curve. ``benchmarks/tone_curve.py`` finds that curve from how the renderings
-differ; it is kept in tone_curve.json.
+light before one tone curve. ``benchmarks/tone_curve.py`` estimates that curve from the differences
+of the renderings; tone_curve.json holds it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def render_table(ev: float, white: float, bits: int = 8) -> np.ndarray:
 
 
 def expand_highlights(light: np.ndarray) -> np.ndarray:
-    """Give the sensor's last stop the range that the tone curve's shoulder has for it.
+    """Expand the sensor's last stop to the range of the tone curve's shoulder.
 
-    At 0 EV the curve takes light far above the sensor's saturation to white. So that saturation is
-    white, values above half of it are raised, smoothly, up to that light; the shoulder takes them
-    back, and what is left is a roll-off. light: 1 is saturation.
+    At 0 EV the curve maps light far above the sensor's saturation to white. Values above half of
+    saturation are raised smoothly up to that light, so that saturation becomes white. After the
+    curve's shoulder the result is a roll-off. light: 1 is saturation.
     """
     ceiling = MIDDLE * 2.0 ** _exposures()[-1]
     above = np.maximum(light - _KNEE, 0) / (1 - _KNEE)

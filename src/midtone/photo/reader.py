@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -82,7 +82,7 @@ class ImageFile:
 
 
 def open_file(
-    source: str | os.PathLike[str] | bytes | BinaryIO,
+    source: str | os.PathLike[str] | bytes | IO[bytes],
     *,
     max_megapixels: float = MAX_MEGAPIXELS,
     name: str | None = None,
@@ -121,7 +121,7 @@ def open_file(
 
 
 def read(
-    source: str | os.PathLike[str] | bytes | BinaryIO, *, max_megapixels: float = MAX_MEGAPIXELS
+    source: str | os.PathLike[str] | bytes | IO[bytes], *, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Photo:
     """Read a photograph from a path, bytes or a binary stream.
 

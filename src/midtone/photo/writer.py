@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -23,7 +23,7 @@ QUALITY = 95  # of lossy formats, unless the photograph came with a better one
 
 def write(
     photo: Photo,
-    target: str | os.PathLike[str] | BinaryIO,
+    target: str | os.PathLike[str] | IO[bytes],
     *,
     quality: int | None = None,
     format: str | None = None,

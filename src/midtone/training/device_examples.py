@@ -19,17 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from midtone.colour import REC601
 from midtone.data.augment import Augmentation
-from midtone.data.local_light import LocalLight
-from midtone.data.neutral import NeutralModel
-from midtone.data.synthesize import BETA_GAMMA, ErrorModel, measured_curve
 from midtone.data.targets import MEAN_LUMA, TargetModel
 from midtone.errors import UsageError
+from midtone.training.device_errors import Draws, draw_ev, luma_of, round_codes, synthesize
 from midtone.training.recipe import Stage
 
 _LATTICE = 64  # statistics of a picture are taken from 64 x 64 of its pixels
-_EV_STEP, _EV_LOW, _EV_HIGH = 0.05, -7.0, 5.0
 _WHITE = (0.94, 0.99)  # as in data.targets
 _TAIL = 0.005
 
@@ -76,46 +72,43 @@ class DeviceExamples:
         self.usable = (photographs.sizes.amin(1) >= least).nonzero().flatten()
         if not len(self.usable):
             raise UsageError(f"no photograph of the pack is {least} px wide and high or larger")
-        self.random = torch.Generator(self.device).manual_seed(seed)
+        self.draws = Draws(self.device, seed)
         self.canvas = (stage.longest_side if stage.crops else None) or stage.size
-        evs = np.arange(_EV_LOW, _EV_HIGH + _EV_STEP / 2, _EV_STEP)
-        curves = np.stack([measured_curve(ev) for ev in evs]) / 255
-        self.measured = torch.tensor(curves, dtype=torch.float32, device=self.device)
-        self.codes = torch.arange(256, device=self.device) / 255
 
     def batch(self, count: int) -> tuple[Tensor, Tensor]:
         """Draw a batch of ``count`` examples."""
-        stage, errors = self.stage, self.stage.errors
+        stage, errors, draws = self.stage, self.stage.errors, self.draws
         picture, size = self._crop(count)
-        picture = _round(self._augment(picture, size, stage.augmentation))
-        ev = self._draw_ev(count, errors)
-        changed = self._chance(count, 1 - errors.unchanged_prob)
+        picture = round_codes(self._augment(picture, size, stage.augmentation))
+        ev = draw_ev(draws, count, errors)
+        changed = draws.chance(count, 1 - errors.unchanged_prob)
         target = self._normalize(picture, size, ev, stage.targets)
-        target = torch.where(changed[:, None, None, None], _round(target), picture)
-        source = self._degrade(target, ev, errors)
-        source = torch.where(changed[:, None, None, None], _round(source), target)
-        target = _round(_keep_whites(target, source, stage.targets.white_floor))
+        target = torch.where(changed[:, None, None, None], round_codes(target), picture)
+        source = synthesize(draws, target, ev, errors)
+        source = torch.where(changed[:, None, None, None], round_codes(source), target)
+        target = round_codes(_keep_whites(target, source, stage.targets.white_floor))
         return self._resize(source, size), self._resize(target, size)
 
     def _crop(self, count: int) -> tuple[Tensor, Tensor]:
         """Pictures on their canvas, B x 3 x C x C, and the size of their content, B x 2."""
+        draws = self.draws
         index = self.usable[
-            torch.randint(len(self.usable), (count,), generator=self.random, device=self.device)
+            torch.randint(len(self.usable), (count,), generator=draws.generator, device=self.device)
         ]
         whole = self.photographs.sizes[index]
         crops = self.stage.crops
         if crops is None:
             cut = torch.full_like(whole, self.stage.size)
-            corner = (self._rand(count, 2) * (whole - cut + 1)).floor()
+            corner = (draws.rand(count, 2) * (whole - cut + 1)).floor()
         else:
-            coverage = self._uniform(count, *crops.coverage)[:, None]
-            square = self._chance(count, crops.square_share)[:, None]
+            coverage = draws.uniform(count, *crops.coverage)[:, None]
+            square = draws.chance(count, crops.square_share)[:, None]
             cut = (coverage * torch.where(square, whole.amin(1, keepdim=True), whole)).clamp(min=1)
-            corner = self._rand(count, 2) * (whole - cut)
+            corner = draws.rand(count, 2) * (whole - cut)
         scale = self.canvas / cut.amax(1, keepdim=True)
         size = (cut * scale).round().clamp(min=1)
         upside_down = crops.vertical_flip_prob if crops else 0.0
-        flips = torch.stack((self._chance(count, upside_down), self._chance(count, 0.5)), 1)
+        flips = torch.stack((draws.chance(count, upside_down), draws.chance(count, 0.5)), 1)
         places = torch.arange(self.canvas, device=self.device) + 0.5
         folded = _reflect(places[None, None], size[..., None])
         folded = torch.where(flips[..., None], size[..., None] - folded, folded)
@@ -136,44 +129,38 @@ class DeviceExamples:
             padding_mode="border",
             align_corners=False,
         )
-        return _round(picture), size
+        return round_codes(picture), size
 
     def _augment(self, picture: Tensor, size: Tensor, model: Augmentation) -> Tensor:
-        count = len(picture)
-        grey = _luma(picture)
-        picture = grey + self._uniform(count, *model.saturation)[:, None, None, None] * (
+        count, draws = len(picture), self.draws
+        grey = luma_of(picture)
+        picture = grey + draws.uniform(count, *model.saturation)[:, None, None, None] * (
             picture - grey
         )
-        gains = (model.balance * self._randn(count, 3)).exp()
+        gains = (model.balance * draws.randn(count, 3)).exp()
         picture = (picture * (gains / gains.amax(1, keepdim=True))[..., None, None]).clamp(0, 1)
-        picture = picture ** (model.gamma * self._randn(count)).exp()[:, None, None, None]
-        shuffled = self._rand(count, 3).argsort(1)
-        shuffle = self._chance(count, model.channel_shuffle_prob)[:, None]
+        picture = picture ** (model.gamma * draws.randn(count)).exp()[:, None, None, None]
+        shuffled = draws.rand(count, 3).argsort(1)
+        shuffle = draws.chance(count, model.channel_shuffle_prob)[:, None]
         order = torch.where(shuffle, shuffled, torch.arange(3, device=self.device))
         picture = picture.gather(1, order[..., None, None].expand_as(picture))
         if model.collage_prob:
-            share = self._uniform(count, 0.2, 0.5)[:, None] * size
+            share = draws.uniform(count, 0.2, 0.5)[:, None] * size
             places = torch.arange(self.canvas, device=self.device)
-            vertical = self._chance(count, 0.5)[:, None, None]
+            vertical = draws.chance(count, 0.5)[:, None, None]
             rows = (places < share[:, :1])[:, :, None]
             columns = (places < share[:, 1:])[:, None, :]
             other = torch.where(vertical, rows, columns)
-            other = other & self._chance(count, model.collage_prob)[:, None, None]
+            other = other & draws.chance(count, model.collage_prob)[:, None, None]
             picture = torch.where(other[:, None], picture.roll(1, 0), picture)
         return picture
-
-    def _draw_ev(self, count: int, errors: ErrorModel) -> Tensor:
-        bands = torch.tensor(errors.bands, device=self.device)
-        band = torch.multinomial(bands[:, 0], count, replacement=True, generator=self.random)
-        low, high = bands[band, 1], bands[band, 2]
-        return low + (high - low) * self._rand(count)
 
     def _normalize(self, picture: Tensor, size: Tensor, ev: Tensor, model: TargetModel) -> Tensor:
         """``data.targets.normalize_target``."""
         near, far = model.brightness_part
         part = near + (far - near) * ((ev.abs() - 1) / 2).clamp(0, 1)
         sample = _lattice(picture, size)
-        ordered = _luma(sample).flatten(1).sort(1).values
+        ordered = luma_of(sample).flatten(1).sort(1).values
         last = ordered.shape[1] - 1
         low = model.levels_part * ordered[:, round(_TAIL * last)]
         high = 1 - model.levels_part * (1 - ordered[:, round((1 - _TAIL) * last)])
@@ -188,104 +175,6 @@ class DeviceExamples:
         gamma = (wanted.log() / mean.log()).clamp(0.5, 2.0)
         return stretch(picture) ** gamma[:, None, None, None]
 
-    def _degrade(self, picture: Tensor, ev: Tensor, errors: ErrorModel) -> Tensor:
-        """``data.synthesize.synthesize``, without JPEG compression."""
-        count = len(picture)
-        neutral = self._chance(count, errors.neutral.prob)[:, None, None, None]
-        picture = torch.where(neutral, _round(self._neutral(picture, errors.neutral)), picture)
-        camera = self._draw_camera(count, errors)
-        mask, outside, within = self._local_light(picture, errors.light)
-        codes = (255 * picture).round().long().flatten(2)
-        one, other = (
-            camera.table(self, ev + change).gather(2, codes).view_as(picture)
-            for change in (outside, within)
-        )
-        exposed = one + mask[:, None] * (other - one)
-        noisy = self._chance(count, errors.noise_prob)[:, None, None, None]
-        return torch.where(noisy, self._noise(exposed, errors), exposed)
-
-    def _neutral(self, picture: Tensor, model: NeutralModel) -> Tensor:
-        count = len(picture)
-        part = self._uniform(count, 0, model.contrast)[:, None, None, None]
-        flat = 0.5 - ((1 - 2 * picture).arcsin() / 3).sin()
-        picture = (1 - part) * picture + part * flat
-        black = self._uniform(count, 0, model.black) * self._chance(count, 0.5)
-        black = black[:, None, None, None]
-        gamma = (model.gamma * self._randn(count)).exp()[:, None, None, None]
-        picture = (black + (1 - black) * picture).clamp(0, 1) ** gamma
-        grey = _luma(picture)
-        return grey + self._uniform(count, *model.saturation)[:, None, None, None] * (
-            picture - grey
-        )
-
-    def _draw_camera(self, count: int, errors: ErrorModel) -> _Cameras:
-        other = self._chance(count, errors.camera_prob)
-        beta_gamma = other & self._chance(count, 0.5)
-        response = torch.tensor(BETA_GAMMA, device=self.device)
-        return _Cameras(
-            beta_gamma=beta_gamma,
-            linear=other & ~beta_gamma,
-            response=response * (1 + 0.08 * self._randn(count, 2)),
-            black=self._rand(count) * self._chance(count, errors.black_prob),
-            lights=self._rand(count).sqrt() * self._chance(count, errors.bright_lights_prob),
-            lights_exponent=self._uniform(count, 2, 14),
-            exponent=(errors.contrast * self._randn(count)).exp(),
-            gains=(errors.balance * self._randn(count, 3)).exp(),
-        )
-
-    def _local_light(self, picture: Tensor, model: LocalLight) -> tuple[Tensor, Tensor, Tensor]:
-        """Mask B x C x C, and the change of the exposure outside and within, B each."""
-        count, zero = len(picture), torch.zeros(len(picture), device=self.device)
-        region = self._chance(count, model.region_prob)
-        spot = self._chance(count, model.spot_prob) & ~region
-        sign = torch.where(self._chance(count, 0.8), 1.0, -1.0)
-        apart = self._uniform(count, *model.region_ev) * sign
-        outside = torch.where(region, -0.6 * apart, zero)
-        within = torch.where(region, 0.4 * apart, zero)
-        within = torch.where(spot, model.spot_ev * self._randn(count), within)
-        mask = torch.zeros_like(picture[:, 0])
-        if model.region_prob:
-            mask = torch.where(region[:, None, None], self._lighter_region(picture), mask)
-        if model.spot_prob:
-            mask = torch.where(spot[:, None, None], self._spot(count), mask)
-        return mask, outside, within
-
-    def _lighter_region(self, picture: Tensor) -> Tensor:
-        """``data.local_light.lighter_region``; borders shrink the filter's box."""
-        count, luma = len(picture), _luma(picture)[:, 0]
-        radius = (self._uniform(count, 0.02, 0.08) * self.canvas).round().clamp(min=2).long()
-        blurred = _box(luma, radius)
-        step = max(1, self.canvas // _LATTICE)
-        ordered = blurred[:, ::step, ::step].flatten(1).sort(1).values
-        place = (self._uniform(count, 0.25, 0.75) * (ordered.shape[1] - 1)).long()
-        mask = (blurred > ordered.gather(1, place[:, None])[..., None]).float()
-        epsilon = 10 ** self._uniform(count, -4, -2)[:, None, None]
-        mean, share = blurred, _box(mask, radius)
-        slope = (_box(luma * mask, radius) - mean * share) / (
-            _box(luma * luma, radius) - mean * mean + epsilon
-        )
-        smooth = _box(slope, radius) * luma + _box(share - slope * mean, radius)
-        return smooth.clamp(0, 1)
-
-    def _spot(self, count: int) -> Tensor:
-        places = torch.linspace(-0.5, 0.5, self.canvas, device=self.device)
-        centre, radius = self._uniform(2 * count, -0.7, 0.7), self._uniform(count, 0.2, 0.6)
-        y, x = (places - centre.view(2, count, 1)).unbind(0)
-        squared = y[:, :, None] ** 2 + x[:, None, :] ** 2
-        return (-squared / (2 * radius[:, None, None] ** 2)).exp()
-
-    def _noise(self, picture: Tensor, errors: ErrorModel) -> Tensor:
-        count = len(picture)
-        shot, read = (
-            (most * self._rand(count) ** 2)[:, None, None, None]
-            for most in (errors.shot, errors.read)
-        )
-        light = _to_linear(picture)
-        normal = torch.randn(
-            picture.shape, generator=self.random, device=self.device, dtype=picture.dtype
-        )
-        return _to_srgb((light + (light * shot + read).sqrt() * normal).clamp(0, 1))
-
     def _resize(self, picture: Tensor, size: Tensor) -> Tensor:
         """The canvas at the stage's size, its content reflected at the bottom and the right."""
         side = self.stage.size
@@ -297,50 +186,7 @@ class DeviceExamples:
         places = torch.arange(side, device=self.device) + 0.5
         y, x = _reflect(places[None, None], content[..., None]).long().unbind(1)
         picture = picture.gather(2, y[:, None, :, None].expand_as(picture))
-        return _round(picture.gather(3, x[:, None, None, :].expand_as(picture)))
-
-    def _rand(self, *shape: int) -> Tensor:
-        return torch.rand(shape, generator=self.random, device=self.device)
-
-    def _randn(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self.random, device=self.device)
-
-    def _uniform(self, count: int, low: float, high: float) -> Tensor:
-        return low + (high - low) * self._rand(count)
-
-    def _chance(self, count: int, probability: float) -> Tensor:
-        return self._rand(count) < probability
-
-
-@dataclass(frozen=True)
-class _Cameras:
-    """``data.synthesize.Camera`` of each picture: B, but for response (B x 2) and gains (B x 3)."""
-
-    beta_gamma: Tensor
-    linear: Tensor
-    response: Tensor
-    black: Tensor
-    lights: Tensor
-    lights_exponent: Tensor
-    exponent: Tensor
-    gains: Tensor
-
-    def table(self, examples: DeviceExamples, ev: Tensor) -> Tensor:
-        """Values of the rendering for each code at 0 EV: B x 3 x 256 in [0, 1]."""
-        codes, measured = examples.codes, examples.measured
-        place = ((ev.clamp(_EV_LOW, _EV_HIGH - 1e-3) - _EV_LOW) / _EV_STEP)[:, None]
-        below, weight = place.floor().long()[:, 0], place.frac()
-        curve = (1 - weight) * measured[below] + weight * measured[below + 1]
-        curve = 1 - (1 - curve) / (1 - self.black[:, None] * curve[:, :1])
-        a, b = self.response[:, :1], self.response[:, 1:]
-        power = (2 ** ev[:, None]) ** a
-        curve = torch.where(self.beta_gamma[:, None], (b * (1 - power)).exp() * codes**power, curve)
-        gained = _to_srgb((_to_linear(codes) * 2 ** ev[:, None]).clamp(max=1))
-        curve = torch.where(self.linear[:, None], gained, curve)
-        raised = self.lights[:, None] * (1 - curve[:, -1:]) * (ev < 0)[:, None]
-        curve = curve + raised * codes ** self.lights_exponent[:, None]
-        curve = curve.clamp(min=0) ** self.exponent[:, None]
-        return (curve[:, None] * self.gains[..., None]).clamp(0, 1)
+        return round_codes(picture.gather(3, x[:, None, None, :].expand_as(picture)))
 
 
 def _keep_whites(target: Tensor, source: Tensor, floor: float) -> Tensor:
@@ -364,36 +210,3 @@ def _lattice(picture: Tensor, size: Tensor) -> Tensor:
     shape = (-1, picture.shape[1], -1, picture.shape[3])
     rows = picture.gather(2, y[:, None, :, None].expand(shape))
     return rows.gather(3, x[:, None, None, :].expand(-1, picture.shape[1], _LATTICE, -1))
-
-
-def _box(picture: Tensor, radius: Tensor) -> Tensor:
-    """Means over squares of 2 radius + 1 px, cut at the borders: B x C x C, radius B."""
-    side = picture.shape[-1]
-    places = torch.arange(side, device=picture.device)
-    low = (places - radius[:, None]).clamp(min=0)
-    high = (places + radius[:, None] + 1).clamp(max=side)
-    for _ in range(2):  # each pass filters one axis and swaps the two
-        sums = functional.pad(picture.cumsum(1), (0, 0, 1, 0))
-        ends = [sums.gather(1, at[:, :, None].expand_as(picture)) for at in (low, high)]
-        picture = ((ends[1] - ends[0]) / (high - low)[:, :, None]).transpose(1, 2)
-    return picture
-
-
-def _luma(picture: Tensor) -> Tensor:
-    weights = torch.tensor(REC601, device=picture.device)
-    return (picture * weights[:, None, None]).sum(1, keepdim=True)
-
-
-def _round(picture: Tensor) -> Tensor:
-    """To the nearest of 256 codes."""
-    return (255 * picture.clamp(0, 1)).round() / 255
-
-
-def _to_linear(srgb: Tensor) -> Tensor:
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-def _to_srgb(linear: Tensor) -> Tensor:
-    return torch.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055
-    )

@@ -7,6 +7,7 @@ const PRESENTATION = {
   strength: { label: "Strength", percent: true },
   ev: { label: "Exposure", step: 0.1, first: true },
   fusion: { label: "Blend with the original", hint: "exposure fusion", advanced: true },
+  protect_highlights: { hint: "brighten bright parts less" },
   contrast: { label: "Stretch contrast", hint: "to the full range" },
   scales: { advanced: true },
   format: { label: "Format", empty: "As input" },
@@ -94,7 +95,8 @@ function makeControl(parameter, model) {
   return field(parameter, schema, kind);
 }
 
-const label = (parameter) => presentation(parameter).label ?? parameter.schema.title ?? parameter.name;
+// protect_highlights becomes "Protect highlights".
+const label = (parameter) => presentation(parameter).label ?? parameter.name[0].toUpperCase() + parameter.name.slice(1).replaceAll("_", " ");
 
 function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);

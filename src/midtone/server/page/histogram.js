@@ -34,6 +34,11 @@ export function draw(canvas, before, after) {
   context.stroke();
 }
 
+export function clear(canvas) {
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  canvas.setAttribute("aria-label", "Histogram before and after");
+}
+
 export function describe(before, after) {
   const of = (bins) => {
     const total = bins.reduce((sum, count) => sum + count, 0);

@@ -81,8 +81,8 @@ async function add(files) {
 async function openWaiting() {
   opening.workers++;
   while (waiting.length) {
-    const place = Math.max(0, waiting.indexOf(shown)); // the one on the stage first
-    const [photograph] = waiting.splice(place, 1);
+    const index = Math.max(0, waiting.indexOf(shown)); // the one on the stage first
+    const [photograph] = waiting.splice(index, 1);
     if (photographs.includes(photograph)) await open(photograph);
     opening.done++;
     updateProgress();
@@ -182,27 +182,27 @@ function step(by) {
 }
 
 function remove(photograph) {
-  const place = photographs.indexOf(photograph);
-  if (place < 0) return;
-  photographs.splice(place, 1);
+  const index = photographs.indexOf(photograph);
+  if (index < 0) return;
+  photographs.splice(index, 1);
   photograph.item.remove();
   if (shown === photograph) {
     release(photograph);
     shown = null;
     viewer.clear();
-    const next = photographs[place] ?? photographs[place - 1];
+    const next = photographs[index] ?? photographs[index - 1];
     if (next) show(next);
   }
   updateButtons();
 }
 
 function removeByUser(photograph) {
-  const place = photographs.indexOf(photograph);
+  const index = photographs.indexOf(photograph);
   remove(photograph);
   history.push({
     undo() {
-      photographs.splice(place, 0, photograph);
-      strip.insert(photograph, place);
+      photographs.splice(index, 0, photograph);
+      strip.insert(photograph, index);
       if (!photograph.grid) enqueueAgain(photograph);
       show(photograph);
     },
@@ -328,7 +328,11 @@ function updateCaption() {
     if (!shown) return;
     $("name").textContent = shown.name;
     $("size").textContent = shown.width ? `${shown.width} × ${shown.height}` : "";
-    if (!shown.grid) return void ($("summary").textContent = "");
+    if (!shown.grid) {
+      $("summary").textContent = "";
+      histogram.clear($("histogram"));
+      return;
+    }
     const { pixels: before, grid, strength } = shown;
     const after = grid.apply(new ImageData(before.data.slice(), before.width, before.height), strength);
     $("summary").textContent = describe(shown.exposureError, before, after);

@@ -33,8 +33,8 @@ export class Strip {
     shown?.item.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
-  insert(photograph, place) {
-    this.list.insertBefore(photograph.item, this.list.children[place] ?? null);
+  insert(photograph, index) {
+    this.list.insertBefore(photograph.item, this.list.children[index] ?? null);
   }
 }
 

@@ -1,0 +1,49 @@
+"""`midtone --version`: what is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.util import find_spec
+from pathlib import Path
+
+from midtone import __version__
+
+SLOW = "NumPy, 13 times slower (there was no compiler when midtone was installed)"
+_MODEL = Path(__file__).parents[1] / "models" / "default.onnx"
+_MODULES = {"heic": "pillow_heif", "raw": "rawpy"}  # behind the extras of formats
+
+
+def text(*, verbose: bool) -> str:
+    """The version and the default model; with ``verbose`` also libraries and formats."""
+    sha256 = hashlib.sha256(_MODEL.read_bytes()).hexdigest()
+    if not verbose:
+        return f"midtone {__version__}, model default {sha256[:8]}"
+    return "\n".join([f"midtone {__version__}", f"model: default, sha256 {sha256}", *_details()])
+
+
+def _details() -> list[str]:
+    import imagecodecs
+    import numpy
+    import onnxruntime
+    import PIL
+
+    from midtone.bilateral_grid.slice import COMPILED
+    from midtone.photo import FORMATS, Format
+
+    usable: list[Format] = []
+    missing: list[Format] = []
+    for one in FORMATS.values():
+        (usable if not one.extra or find_spec(_MODULES[one.extra]) else missing).append(one)
+    providers = ", ".join(onnxruntime.get_available_providers())
+    return [
+        f"slicing: {'compiled' if COMPILED else SLOW}",
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
+        f"ONNX Runtime {onnxruntime.__version__}: {providers}",
+        f"NumPy {numpy.__version__}",
+        f"Pillow {PIL.__version__}",
+        f"imagecodecs {imagecodecs.__version__}",
+        f"reads: {', '.join(one.name for one in usable)}",
+        f"writes: {', '.join(one.name for one in usable if one.encode)}",
+        *(f"not installed: {one.name}, which needs midtone[{one.extra}]" for one in missing),
+    ]
