@@ -1,7 +1,7 @@
 """Quality of a model on real photographs: the tables of benchmarks/RESULTS.md.
 
     python benchmarks/quality.py --data DIR --photos DIR [--model NAME|FILE ...] [--pipeline P]
-                                 [--quick] [--out FILE.json] [--sheet FILE.jpg]
+                                 [--quick] [--out FILE.json] [--contact-sheet FILE.jpg]
     python benchmarks/quality.py --photos DIR --gallery FILE.jpg
     python benchmarks/quality.py --before-after FILE.jpg PHOTO ...
 
@@ -9,7 +9,7 @@
 --photos: folder of the photographs listed in held_out.csv (held_out.py)
 --quick:  a quarter of both, without SSIM, input and gamma: for choosing between models
 --out:    all figures as JSON
---sheet:  the good photographs that each model changes most, before and after
+--contact-sheet: the good photographs that each model changes most, before and after
 --gallery: 48 photographs before and after: the badly exposed ones of the list, then good ones at
           -2, -1, +1, +2 EV in turn, in the order of their names; nothing is measured
 --before-after: some photographs before and after, large
@@ -258,7 +258,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--contact-sheet", type=Path)
     parser.add_argument("--gallery", type=Path)
     parser.add_argument("--before-after", type=Path)
     parser.add_argument("pictures", nargs="*", type=Path, metavar="PHOTO")
@@ -292,9 +292,9 @@ def main() -> int:
             figures[name] |= found
             if name in models:
                 details[name] = changes, faces
-                if options.sheet:
+                if options.contact_sheet:
                     drawn = sheet_of_changes(held_out, changes, 16)
-                    path = options.sheet.with_stem(f"{options.sheet.stem}-{name}")
+                    path = options.contact_sheet.with_stem(f"{options.contact_sheet.stem}-{name}")
                     _draw(drawn, path)
     print(table(figures))
     for name, (changes, faces) in details.items():

@@ -176,7 +176,8 @@ def test_the_list_is_what_the_goals_ask_for():
 def test_the_program_from_the_command_line(data, photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(quality, "read_list", lambda: ENTRIES)
     out, sheet = tmp_path / "out.json", tmp_path / "sheet.jpg"
-    arguments = ["--data", data, "--photos", photos, "--quick", "--out", out, "--sheet", sheet]
+    arguments = ["--data", data, "--photos", photos, "--quick", "--out", out]
+    arguments += ["--contact-sheet", sheet]
     monkeypatch.setattr(sys, "argv", ["quality.py", *map(str, arguments)])
     assert quality.main() == 0
     assert "| kodak, four errors, dB |" in capsys.readouterr().out
