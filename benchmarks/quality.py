@@ -2,12 +2,17 @@
 
     python benchmarks/quality.py --data DIR --photos DIR [--model NAME|FILE ...] [--pipeline P]
                                  [--quick] [--out FILE.json] [--sheet FILE.jpg]
+    python benchmarks/quality.py --photos DIR --gallery FILE.jpg
+    python benchmarks/quality.py --before-after FILE.jpg PHOTO ...
 
 --data:   folder of the development sets (development_sets.py); a set that is missing is named
 --photos: folder of the photographs listed in held_out.csv (held_out.py)
 --quick:  a quarter of both, without SSIM, input and gamma: for choosing between models
 --out:    all figures as JSON
 --sheet:  the good photographs that each model changes most, before and after
+--gallery: 48 photographs before and after: the badly exposed ones of the list, then good ones at
+          -2, -1, +1, +2 EV in turn, in the order of their names; nothing is measured
+--before-after: some photographs before and after, large
 
 First come real pairs, then synthesised errors, then good and difficult photographs without a
 reference. Published figures of other methods are in peers.csv.
@@ -31,10 +36,13 @@ from development_sets import SETS, examples
 from held_out import CHANGED, Change, Correct, Face, HeldOut, WhitePart, by_group, change, read_list
 from midtone import Corrector, photo
 from midtone.baselines.auto_gamma import auto_gamma
+from midtone.data.synthesize import expose
 from midtone.evaluation.contact_sheet import Tile, contact_sheet
+from midtone.evaluation.images import read_srgb
 from midtone.evaluation.metrics import psnr, ssim
 
 EQUAL = 50.0  # dB of a result that equals its reference
+GALLERY_EVS = (-2.0, -1.0, 1.0, 2.0)
 PEERS = Path(__file__).with_name("peers.csv")
 Figures = dict[str, float]
 
@@ -218,6 +226,26 @@ def sheet_of_changes(held_out: HeldOut, changes: Sequence[Change], count: int) -
     return contact_sheet([[*a, *b] for a, b in zip(rows[::2], rows[1::2], strict=False)], side=256)
 
 
+def gallery(held_out: HeldOut, count: int = 48) -> np.ndarray:
+    """Photographs that were really badly exposed, then synthesised errors: H x W x 3 uint8."""
+    real = sorted(entry.file for entry in held_out.entries if entry.test == "badly_exposed")
+    pairs = [(held_out.image(file), held_out.result(file)) for file in real[:count]]
+    good = sorted(entry.file for entry in held_out.entries if entry.test == "leave_alone")
+    left = count - len(pairs)
+    for number, file in enumerate(good[:: max(1, len(good) // max(1, left))][:left]):
+        exposed = expose(held_out.image(file), GALLERY_EVS[number % len(GALLERY_EVS)])
+        pairs.append((exposed, held_out.correct(exposed)))
+    tiles = [Tile("", "", picture) for pair in pairs for picture in pair]
+    return contact_sheet([tiles[k : k + 8] for k in range(0, len(tiles), 8)], side=168)
+
+
+def before_after(paths: Sequence[Path], correct: Correct) -> np.ndarray:
+    """A row for each photograph, before and after: H x W x 3 uint8."""
+    images = [read_srgb(path) for path in paths]
+    rows = [[Tile("", "", image), Tile("", "", correct(image))] for image in images]
+    return contact_sheet(rows, side=560)
+
+
 def main() -> int:
     """Measure, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -229,6 +257,9 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--gallery", type=Path)
+    parser.add_argument("--before-after", type=Path)
+    parser.add_argument("pictures", nargs="*", type=Path, metavar="PHOTO")
     options = parser.parse_args()
     started = time.perf_counter()
     methods: dict[str, Correct] = {
@@ -236,6 +267,12 @@ def main() -> int:
         for model in options.model or ["default"]
     }
     models = list(methods)
+    if options.before_after:
+        _draw(before_after(options.pictures, methods[models[0]]), options.before_after)
+        return 0
+    if options.gallery:
+        _draw(gallery(HeldOut(options.photos, read_list(), methods[models[0]])), options.gallery)
+        return 0
     if not options.quick:
         methods |= {"input": np.copy, "gamma": auto_gamma}
     figures: dict[str, Figures] = {name: {} for name in methods}
@@ -255,7 +292,7 @@ def main() -> int:
                 if options.sheet:
                     drawn = sheet_of_changes(held_out, changes, 16)
                     path = options.sheet.with_stem(f"{options.sheet.stem}-{name}")
-                    photo.write(photo.from_array(drawn), path, quality=88, overwrite=True)
+                    _draw(drawn, path)
     print(table(figures))
     for name, (changes, faces) in details.items():
         print(f"\n{name}\n\n{table_of_kinds(changes)}\n\n{table_of_skin(faces)}")
@@ -269,6 +306,10 @@ def main() -> int:
         }
         options.out.write_text(json.dumps(text, indent=1) + "\n", "utf-8")
     return 0
+
+
+def _draw(picture: np.ndarray, path: Path) -> None:
+    photo.write(photo.from_array(picture), path, quality=85, overwrite=True)
 
 
 def _changed(change: Change) -> float:

@@ -132,6 +132,18 @@ def test_each_photograph_is_corrected_once_as_it_is(photos):
     assert len(calls) == len(set(calls))
 
 
+def test_the_gallery_begins_with_photographs_that_were_badly_exposed(photos):
+    entries = [*ENTRIES, Entry("a.png", "s", "badly_exposed", "dark")]
+    drawn = quality.gallery(HeldOut(photos, entries, np.zeros_like), 2)
+    image = HeldOut(photos, entries, np.copy).image("a.png")
+    small = drawn[:112, :168].astype(int)
+    reduced = Image.fromarray(image).resize((168, 112), Image.Resampling.LANCZOS)
+    assert np.abs(small - np.asarray(reduced)).mean() < 3
+    assert (drawn[:100, 174 : 174 + 168] == 0).all()
+    assert drawn.shape == (112 + 6, 4 * (168 + 6), 3)
+    assert quality.before_after([photos / "a.png"], np.copy).shape == (200 + 6, 2 * 306, 3)
+
+
 def test_groups_of_skin_are_means_of_their_faces():
     faces = [Face("a", "tan", (0.0, 1.0, 2.0)), Face("b", "tan", (1.0, 0.0, 0.0))]
     faces.append(Face("c", "dark", (3.0, 3.0, 3.0)))

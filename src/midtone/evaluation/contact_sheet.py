@@ -27,9 +27,11 @@ def contact_sheet(
 
     side:       longest side of each picture; larger ones are reduced
     histograms: draw that of each picture below it
+    Without any title and caption no room is left for them.
     """
+    headed = any(tile.title or tile.caption for row in rows for tile in row)
     drawn = [
-        np.hstack([_draw(tile, side, histograms) for tile in _level(row, side)]) for row in rows
+        np.hstack([_draw(tile, histograms, headed) for tile in _level(row, side)]) for row in rows
     ]
     width = max(row.shape[1] for row in drawn)
     return np.vstack(
@@ -68,10 +70,14 @@ def _level(row: Sequence[Tile], side: int) -> list[Tile]:
     return [Tile(t.title, t.caption, p) for t, p in zip(row, padded, strict=True)]
 
 
-def _draw(tile: Tile, side: int, histograms: bool) -> np.ndarray:
+def _draw(tile: Tile, histograms: bool, headed: bool) -> np.ndarray:
     head = Image.new("RGB", (tile.picture.shape[1], _HEAD), "white")
     pen = ImageDraw.Draw(head)
     pen.text((2, 2), tile.title, fill="black", font=ImageFont.load_default(12))
     pen.text((2, 17), tile.caption, fill=(90, 90, 90), font=ImageFont.load_default(11))
-    parts = [np.asarray(head), tile.picture, *([histogram(tile.picture)] if histograms else [])]
+    parts = [tile.picture]
+    if headed:
+        parts.insert(0, np.asarray(head))
+    if histograms:
+        parts.append(histogram(tile.picture))
     return np.pad(np.vstack(parts), [(0, _GAP), (0, _GAP), (0, 0)], constant_values=255)

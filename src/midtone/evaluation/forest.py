@@ -16,8 +16,8 @@ class Forest:
 
     lower, upper: child where the feature is at most, or above, the threshold; nodes x trees
     feature, threshold: of the inner nodes
-    leaf, answer: whether a node is one, and the mean of what fell into it
-    correction:   (a, b) of the bias correction a + b * answer
+    leaf, value: whether a node is one, and the mean of the training values in it
+    correction:  (a, b) of the bias correction a + b * mean
     """
 
     lower: np.ndarray
@@ -25,7 +25,7 @@ class Forest:
     feature: np.ndarray
     threshold: np.ndarray
     leaf: np.ndarray
-    answer: np.ndarray
+    value: np.ndarray
     correction: tuple[float, float] = (0.0, 1.0)
 
     @classmethod
@@ -51,13 +51,18 @@ class Forest:
             correction,
         )
 
+    @property
+    def features(self) -> int:
+        """How many features the inner nodes refer to, at least."""
+        return int(self.feature[~self.leaf].max(initial=-1)) + 1
+
     def __call__(self, features: np.ndarray) -> float:
-        """Mean of the trees' answers to one vector of features."""
+        """Mean of the trees' predictions for one vector of features."""
         trees = np.arange(self.leaf.shape[1])
         node = np.zeros_like(trees)
         while not (done := self.leaf[node, trees]).all():
             goes_low = features[self.feature[node, trees]] <= self.threshold[node, trees]
             child = np.where(goes_low, self.lower[node, trees], self.upper[node, trees])
             node = np.where(done, node, child)
-        mean = float(self.answer[node, trees].mean())
+        mean = float(self.value[node, trees].mean())
         return self.correction[0] + self.correction[1] * mean

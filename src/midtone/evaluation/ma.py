@@ -1,12 +1,16 @@
 """The Ma score: "Learning a no-reference quality metric for single-image super-resolution".
 
 Ma, Yang, Yang, Yang, Computer Vision and Image Understanding 158, 2017. Three groups of features of
-the luma, a regression forest for each, and a linear mix of what they say; 0..10, higher is better.
-The authors' trained forests are not distributed with midtone: users give their model.mat.
+the luma, a regression forest for each, and a linear mix of their predictions; 0 to 10, higher is
+better.
+The authors' trained forests are not distributed with midtone: users give their model.mat
+(docs/evaluation.md says where it is published).
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -23,32 +27,44 @@ from midtone.evaluation.wavelets import wavelet_statistics
 
 _WINDOW, _STEP, _MARGIN, _PATCH = 7, 3, 2, 5
 _LEAST = 45  # px a side
+_FEATURES = 18, 45, 75  # of the three groups
 
 
 @dataclass(frozen=True)
 class MaModel:
-    """The forests of the three feature groups and the linear mix of their answers."""
+    """The forests of the three feature groups and the linear mix of their predictions.
+
+    sha256: of the file
+    """
 
     forests: tuple[Forest, Forest, Forest]
     mix: np.ndarray
+    sha256: str
 
     @classmethod
     def read(cls, path: Path) -> MaModel:
-        """Read the authors' model.mat. Raises ModelError."""
+        """Read the authors' model.mat, and check that its forests fit the features.
+
+        Raises ModelError.
+        """
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
 
         try:
-            model = loadmat(path, squeeze_me=True, struct_as_record=False)["model"]
+            data = path.read_bytes()
+            model = loadmat(io.BytesIO(data), squeeze_me=True, struct_as_record=False)["model"]
             first, second, third = (Forest.from_matlab(one) for one in model.rf)
             mix = np.asarray(model.linear, np.float64).ravel()
             if mix.shape != (4,):
                 raise ValueError(f"linear has {mix.size} numbers instead of 4")
+            for forest, count, group in zip((first, second, third), _FEATURES, "123", strict=True):
+                if forest.features > count:
+                    raise ValueError(f"forest {group} needs more than {count} features")
         except NotImplementedError as error:
             raise ModelError(f"{path}: saved as MATLAB 7.3; save it again with -v7") from error
         except (OSError, KeyError, AttributeError, TypeError, ValueError, MatReadError) as error:
             raise ModelError(f"{path}: is no model of the Ma metric ({error})") from error
-        return cls((first, second, third), mix)
+        return cls((first, second, third), mix, hashlib.sha256(data).hexdigest())
 
     @staticmethod
     @cache
@@ -67,8 +83,8 @@ def ma(image: np.ndarray, model: MaModel, shave: int = 4) -> float | None:
     if min(plane.shape) < _LEAST:
         return None
     groups = features(plane)
-    answers = [forest(group) for forest, group in zip(model.forests, groups, strict=True)]
-    return float(model.mix[0] + model.mix[1:] @ answers)
+    predictions = [forest(group) for forest, group in zip(model.forests, groups, strict=True)]
+    return float(model.mix[0] + model.mix[1:] @ predictions)
 
 
 def perceptual_index(ma_score: float, niqe_score: float) -> float:

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 
 from midtone.evaluation.benchmark import Protocol, Results, Row, Score
-from midtone.evaluation.ma import perceptual_index
+from midtone.evaluation.ma import MaModel, perceptual_index
 from midtone.evaluation.methods import TABLE_1
 
 GROUPS = {"over": "over (0, +1, +1.5 EV)", "under": "under (-1, -1.5 EV)", "all": "all"}
@@ -124,7 +124,9 @@ def published(experts: Sequence[str]) -> list[Line]:
 def note(protocol: Protocol) -> str:
     """What must be known to compare the table with another one."""
     size = f"at most {protocol.longest_side} px a side" if protocol.longest_side else "at full size"
-    index = "" if protocol.ma_model else "; PI not available without --ma-model"
+    index = "; PI not available without --ma-model"
+    if protocol.ma_model:
+        index = f"; Ma model sha256 {MaModel.load(protocol.ma_model).sha256[:16]}"
     return (
         f"Input and references {size}; SSIM: {protocol.ssim} (docs/evaluation.md); "
         f"time: median a picture{index}."
