@@ -12,14 +12,14 @@ import pytest
 from PIL import Image, ImageCms
 
 from midtone import cli
-from midtone.photo import pillow_codec
+from midtone.photo import heif
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("exiftool") and shutil.which("convert")),
     reason="needs exiftool and ImageMagick (Debian: libimage-exiftool-perl imagemagick)",
 )
 HEIC = pytest.param(
-    "heic", marks=pytest.mark.skipif(not pillow_codec.register_heif(), reason="no HEIC")
+    "heic", marks=pytest.mark.skipif(not heif.is_installed(), reason="no HEIC")
 )
 WIDTH, HEIGHT = 120, 80
 # What a format can hold besides EXIF, XMP, GPS and a profile, which all of these can.

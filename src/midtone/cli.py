@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import io
 import logging
 import os
 import sys
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
+            stream.reconfigure(errors="surrogateescape")
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.version:
