@@ -222,7 +222,9 @@ def _collect(sources: Sequence[Path], found: Found, out: Path | None, recursive:
                 else:
                     found.passed_over[path.suffix.lower() or "without suffix"] += 1
             if len(found.places) == before:
-                raise NoPhotographsError(f"{source}: no photographs in this folder")
+                kinds = ", ".join(f"{n} {kind}" for kind, n in found.passed_over.most_common())
+                rest = f", only {kinds}" if kinds else ""
+                raise NoPhotographsError(f"{source}: no photographs in this folder{rest}")
         elif not source.exists() and glob.has_magic(str(source)):
             matches = sorted(glob.glob(str(source), recursive=True))
             if not matches:

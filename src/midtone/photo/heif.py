@@ -88,7 +88,8 @@ def encode_heic(photo: Photo, quality: int) -> bytes:
     options: dict[str, Any] = {"exif": kept.exif, "xmp": kept.xmp}
     options = {name: block for name, block in options.items() if block}
     if photo.icc:
-        file[0].info["icc_profile"], file[0].info["icc_profile_type"] = photo.icc, "prof"
+        info: dict[str, Any] = file[0].info
+        info["icc_profile"], info["icc_profile_type"] = photo.icc, "prof"
     stream = io.BytesIO()
     chroma = 444 if photo.subsampling == 0 else 420
     file.save(stream, quality=quality, chroma=chroma, enc_params=_X265, **options)

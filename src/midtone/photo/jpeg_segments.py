@@ -150,7 +150,7 @@ def _others(segments: Segments) -> tuple[str, ...]:
         0xE0: (b"JFIF\0", b"JFXX\0", b"AVI1"), 0xE1: (exif.HEAD, _XMP, xmp.EXTENSION),
         0xE2: (_ICC,), 0xED: (photoshop.HEAD,), 0xEE: (b"Adobe",),
     }  # fmt: skip
-    found = {}
+    found: dict[str, None] = {}
     for marker, body in segments.bodies:
         if 0xE0 <= marker <= 0xEF and not body.startswith(known.get(marker, ())):
             name = re.match(rb"[\x20-\x7e]{0,40}", body)
@@ -169,7 +169,8 @@ def with_metadata(jpeg: bytes, metadata: Metadata, icc: bytes | None) -> bytes:
         block, room = metadata.exif.removeprefix(exif.HEAD), ROOM - len(exif.HEAD)
         segments += [(0xE1, exif.HEAD + block[at : at + room]) for at in range(0, len(block), room)]
     if metadata.xmp:
-        packet, extensions = metadata.xmp, []
+        packet = metadata.xmp
+        extensions: list[bytes] = []
         if len(packet) > ROOM - len(_XMP):
             packet, extensions = xmp.split(packet, ROOM)
         segments += [(0xE1, _XMP + packet), *((0xE1, part) for part in extensions)]
