@@ -133,7 +133,7 @@ def test_lists_have_one_path_a_line():
 
 
 @pytest.fixture
-def shoot(tmp_path) -> Path:
+def camera(tmp_path) -> Path:
     """IMG_1 as JPEG and RAW, IMG_2 as RAW, and files that are no photographs."""
     folder = tmp_path / "shoot"
     folder.mkdir()
@@ -153,11 +153,11 @@ def shoot(tmp_path) -> Path:
         ("skip", {"IMG_1.jpg": "IMG_1.jpg", "IMG_2.dng": "IMG_2.jpg"}),
     ],
 )
-def test_raw_beside_another_file(shoot, tmp_path, raw, expected):
-    plan = inputs.plan([shoot], tmp_path / "out", raw=raw)
+def test_raw_beside_another_file(camera, tmp_path, raw, expected):
+    plan = inputs.plan([camera], tmp_path / "out", raw=raw)
     assert {source.name: target.name for source, target in plan.jobs} == expected
     assert plan.paired == 1
-    arriving = inputs.plan([shoot], tmp_path / "out", arriving=True)
+    arriving = inputs.plan([camera], tmp_path / "out", arriving=True)
     assert "IMG_2.dng.jpg" in {target.name for _, target in arriving.jobs}
 
 

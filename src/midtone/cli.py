@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import io
 import logging
 import os
 import sys

@@ -79,7 +79,8 @@ def plan(
             ``out`` alone
     overwrite: a photograph may be replaced by its result
     raw:    of a camera RAW file and another of the same name beside it, correct both ("also"; the
-            result of IMG_1.dng is then IMG_1.dng.jpg), the RAW file ("prefer") or the other ("skip")
+            result of IMG_1.dng is then IMG_1.dng.jpg), the RAW file ("prefer") or the other
+            ("skip")
     arriving: another file may still come to stand beside a RAW file, so all RAW files keep their
             suffixes
     Raises UsageError if two sources would have one target, a photograph would be replaced or a
@@ -97,7 +98,9 @@ def plan(
     else:
         found = find(sources, recursive=recursive, out=out)
         places, paired = _apply_raw_rule(found.places, raw)
-        kept = {path for path, _ in places if _is_raw(path)} if arriving else paired
+        kept = paired if raw == "also" else set()
+        if arriving:
+            kept = {path for path, _ in places if _is_raw(path)}
         top, jobs, passed_over = out, _mirror(places, out, format, kept), found.passed_over
     _check_replaced(jobs, overwrite)
     if shard is not None:

@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
             progress.note(f"slicing: {SLOW}")
         if planned.paired:
             progress.note(
-                f"{planned.paired} camera RAW files with another file of the same name beside them: "
+                f"{planned.paired} camera RAW files beside another file of the same name: "
                 f"{_RAW_RULES[how.input.raw]} (--raw)"
             )
         fix = _Run(options, how, corrector, progress, report)

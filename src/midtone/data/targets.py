@@ -47,8 +47,8 @@ def normalize_target(image: np.ndarray, model: TargetModel, ev: float) -> np.nda
     ev: the exposure error of the input that will be made of it. One increasing curve for all
     channels; its slope is at most 5, its gamma within 1/2 and 2.
     """
-    (near, far), (small, large) = model.brightness_part, model.brightness_ev
-    part = near + (far - near) * min(1.0, max(0.0, (abs(ev) - small) / (large - small)))
+    (near, far), (least, most) = model.brightness_part, model.brightness_ev
+    part = near + (far - near) * min(1.0, max(0.0, (abs(ev) - least) / (most - least)))
     if not model.levels_part and not part:
         return image
     small = image[::2, ::2]
