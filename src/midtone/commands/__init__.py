@@ -100,7 +100,11 @@ def add_options(
         flag = f"--{field.name.replace('_', '-')}"
         about = field.metadata
         parse = _share if field.name == "strength" else _PARSERS.get(str(field.type))
-        if parse is None:
+        if about["choices"]:
+            parser.add_argument(
+                flag, default=field.default, choices=about["choices"], help=about["help"]
+            )
+        elif parse is None:
             parser.add_argument(flag, action="store_true", help=about["help"])
         else:
             parser.add_argument(
