@@ -16,9 +16,9 @@ twice     mean absolute change by the first and by the second correction, by err
 
 Changes are in code values. Figures are means over the photographs.
 
-`--sheet FILE` draws a picture instead: the first three photographs with white regions at +2.5 EV
-and the first three at -4 EV with noise, in the order of their names: input, each model, the good
-photograph, and beside each a part of it where most of the white or of the shadows is.
+`--contact-sheet FILE` draws a picture instead: the first three photographs with white regions at
++2.5 EV and the first three at -4 EV with noise, in the order of their names: input, each model, the
+good photograph, and beside each a part of it where most of the white or of the shadows is.
 """
 
 from __future__ import annotations
@@ -168,17 +168,17 @@ def draw(correctors: dict[str, Corrector], pictures: list[np.ndarray]) -> np.nda
 
 
 def main() -> int:
-    """Print a table for each kind of failure, or draw the sheet."""
+    """Print a table for each kind of failure, or draw a contact sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, help="folder of well exposed photographs")
     parser.add_argument("models", nargs="*", default=["default"], help="embedded names or files")
-    parser.add_argument("--sheet", type=Path, help="draw a contact sheet here instead")
+    parser.add_argument("--contact-sheet", type=Path, help="draw a contact sheet here instead")
     options = parser.parse_args()
     paths = find_photos(options.photos)
-    if options.sheet:
+    if options.contact_sheet:
         named = {Path(model).stem: Corrector(model) for model in options.models}
         sheet = photo.from_array(draw(named, [read_srgb(path) for path in paths]))
-        photo.write(sheet, options.sheet, quality=85, overwrite=True)
+        photo.write(sheet, options.contact_sheet, quality=85, overwrite=True)
         return 0
     pictures = [read_srgb(path) for path in paths]
     by_model = {model: measure(Corrector(model), pictures) for model in options.models}

@@ -1,7 +1,7 @@
 """Quality of a model on real photographs: the tables of benchmarks/RESULTS.md.
 
     python benchmarks/quality.py --data DIR --photos DIR [--model NAME|FILE ...] [--pipeline P]
-                                 [--quick] [--out FILE.json] [--sheet FILE.jpg]
+                                 [--quick] [--out FILE.json] [--contact-sheet FILE.jpg]
     python benchmarks/quality.py --photos DIR --gallery FILE.jpg
     python benchmarks/quality.py --before-after FILE.jpg PHOTO ...
 
@@ -9,7 +9,7 @@
 --photos: folder of the photographs listed in held_out.csv (held_out.py)
 --quick:  a quarter of both, without SSIM, input and gamma: for choosing between models
 --out:    all figures as JSON
---sheet:  the good photographs that each model changes most, before and after
+--contact-sheet: the good photographs that each model changes most, before and after
 --gallery: 48 photographs before and after: the badly exposed ones of the list, then good ones at
           -2, -1, +1, +2 EV in turn, in the order of their names; nothing is measured
 --before-after: some photographs before and after, large
@@ -44,6 +44,8 @@ from midtone.evaluation.metrics import psnr, ssim
 EQUAL = 50.0  # dB of a result that equals its reference
 GALLERY_EVS = (-2.0, -1.0, 1.0, 2.0)
 PEERS = Path(__file__).with_name("peers.csv")
+QUICK = 4  # every fourth scene and photograph
+BASELINES: dict[str, Correct] = {"input": np.copy, "gamma": auto_gamma}
 Figures = dict[str, float]
 
 
@@ -98,9 +100,9 @@ LINES = (
 
 
 def measure_pairs(data: Path, methods: dict[str, Correct], quick: bool) -> dict[str, Figures]:
-    """PSNR in dB, and SSIM, of each method: means by set and group."""
+    """PSNR in dB of each method, means by set and group; also SSIM of models if not ``quick``."""
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for example in examples(data, 4 if quick else 1):
+    for example in examples(data, QUICK if quick else 1):
         reference = example.reference / 255
         for name, correct in methods.items():
             after = correct(example.image)
@@ -111,7 +113,7 @@ def measure_pairs(data: Path, methods: dict[str, Correct], quick: bool) -> dict[
                 keys.append("kodak, four errors")
             for key in keys:
                 found[name, key].append(score)
-                if not quick:
+                if not quick and name not in BASELINES:
                     found[name, f"{key}, SSIM"].append(ssim(result, reference))
             if keys == ["kodak, 0 EV"]:
                 one = Change(example.name, "", *change(example.image, after))
@@ -256,7 +258,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--contact-sheet", type=Path)
     parser.add_argument("--gallery", type=Path)
     parser.add_argument("--before-after", type=Path)
     parser.add_argument("pictures", nargs="*", type=Path, metavar="PHOTO")
@@ -267,6 +269,7 @@ def main() -> int:
         for model in options.model or ["default"]
     }
     models = list(methods)
+    every = QUICK if options.quick else 1
     if options.before_after:
         _draw(before_after(options.pictures, methods[models[0]]), options.before_after)
         return 0
@@ -274,7 +277,7 @@ def main() -> int:
         _draw(gallery(HeldOut(options.photos, read_list(), methods[models[0]])), options.gallery)
         return 0
     if not options.quick:
-        methods |= {"input": np.copy, "gamma": auto_gamma}
+        methods |= BASELINES
     figures: dict[str, Figures] = {name: {} for name in methods}
     if options.data:
         for name in SETS:
@@ -284,14 +287,14 @@ def main() -> int:
     details: dict[str, tuple[list[Change], list[Face]]] = {}
     if options.photos:
         for name, correct in methods.items():
-            held_out = HeldOut(options.photos, read_list(), correct, 4 if options.quick else 1)
+            held_out = HeldOut(options.photos, read_list(), correct, every)
             found, changes, faces = measure_photographs(held_out)
             figures[name] |= found
             if name in models:
                 details[name] = changes, faces
-                if options.sheet:
+                if options.contact_sheet:
                     drawn = sheet_of_changes(held_out, changes, 16)
-                    path = options.sheet.with_stem(f"{options.sheet.stem}-{name}")
+                    path = options.contact_sheet.with_stem(f"{options.contact_sheet.stem}-{name}")
                     _draw(drawn, path)
     print(table(figures))
     for name, (changes, faces) in details.items():

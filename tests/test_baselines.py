@@ -36,7 +36,7 @@ def error(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("method", LIFTING, ids=lambda m: m.__name__)
-def test_methods_for_dark_pictures_lift_them_and_spoil_bright_ones(method, scene):
+def test_methods_for_dark_pictures_lift_them_and_make_bright_ones_worse(method, scene):
     dark, bright = exposed(scene, -2.5), exposed(scene, 1.5)
     assert error(method(dark), scene) < 0.8 * error(dark, scene)
     assert method(dark).mean() > dark.mean()
@@ -45,8 +45,8 @@ def test_methods_for_dark_pictures_lift_them_and_spoil_bright_ones(method, scene
 
 def test_dual_helps_both(scene):
     for ev in (-2.5, 1.5):
-        wrong = exposed(scene, ev)
-        assert error(dual(wrong), scene) < error(wrong, scene)
+        image = exposed(scene, ev)
+        assert error(dual(image), scene) < error(image, scene)
 
 
 @pytest.mark.parametrize("method", [*LIFTING, dual, fusion], ids=lambda m: m.__name__)

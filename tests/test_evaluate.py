@@ -122,7 +122,7 @@ def test_a_finished_run_measures_nothing_and_other_settings_are_refused(
 
     monkeypatch.setattr(benchmark, "measure", never)
     assert main(["evaluate", str(paper), "-o", str(out), "--methods", "input"]) == 0
-    assert (out / "sheet.jpg").exists()  # from the pictures that were kept
+    assert (out / "contact_sheet.jpg").exists()  # from the pictures that were kept
     evaluate(paper, out, "--methods", "input", "--size", "100", code=2)
     assert "measured otherwise" in capsys.readouterr().err
 
@@ -273,11 +273,11 @@ def test_a_row_survives_the_csv_file(ev):
     assert row.mean == score
 
 
-def test_sheet_and_report_show_worst_and_best(paper, tmp_path):
+def test_contact_sheet_and_report_show_worst_and_best(paper, tmp_path):
     out = tmp_path / "out"
     call = ["evaluate", str(paper), "-o", str(out), "--methods", PLAIN, "--cases", "2"]
     assert main(call) == 0
-    with Image.open(out / "sheet.jpg") as sheet:
+    with Image.open(out / "contact_sheet.jpg") as sheet:
         width, height = sheet.size
     assert width > 3 * 230
     assert height > 4 * 200

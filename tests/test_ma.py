@@ -56,14 +56,14 @@ def forest(seed: int, features: int, trees: int = 7) -> dict[str, object]:
 
 def walk(struct: dict[str, object], x: np.ndarray) -> float:
     """By the book, one tree after the other."""
-    answers = []
+    predictions = []
     for tree in range(struct["ntree"]):
         row = 1
         while struct["nodestatus"][row - 1, tree] == -3:
             low = x[struct["mbest"][row - 1, tree] - 1] <= struct["upper"][row - 1, tree]
             row = struct["lDau" if low else "rDau"][row - 1, tree]
-        answers.append(struct["avnode"][row - 1, tree])
-    return float(np.mean(answers))
+        predictions.append(struct["avnode"][row - 1, tree])
+    return float(np.mean(predictions))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_LUMA = np.array([0.299, 0.587, 0.114])
+from midtone import colour
 
 
 def auto_gamma(image: np.ndarray, tail: float = 0.005, mean: float = 0.46) -> np.ndarray:
@@ -20,7 +20,7 @@ def auto_gamma(image: np.ndarray, tail: float = 0.005, mean: float = 0.46) -> np
     smallest, largest = 0.05, 20.0
     for _ in range(40):
         gamma = np.sqrt(smallest * largest)
-        if _LUMA @ (shares @ codes**gamma) > mean:
+        if np.array(colour.REC601) @ (shares @ codes**gamma) > mean:
             smallest = gamma
         else:
             largest = gamma

@@ -14,8 +14,8 @@ def smooth(image: np.ndarray, across: np.ndarray, down: np.ndarray, strength: fl
     right and below (the last column and row do not count). Returns H x W float64.
 
     The fast global smoother (Min et al., IEEE TIP 2014, eqs. 6-10): rows and columns are solved
-    exactly by turns, with a strength that falls by 4 from turn to turn. The two-dimensional system
-    itself would take minutes at 12 megapixels.
+    exactly in alternation, with a strength that falls by 4 from pass to pass. The two-dimensional
+    system itself would take minutes at 12 megapixels.
     """
     result = image.astype(np.float64)
     for turn in range(1, _PASSES + 1):

@@ -10,7 +10,7 @@ import numpy as np
 
 from midtone.baselines.smooth import differences, smooth
 
-_TURNS = 8
+_ITERATIONS = 8
 _DARKEST = 1 / 255
 
 
@@ -20,17 +20,17 @@ def wvm(
     """H x W x 3 uint8 -> the same, underexposed photographs lifted.
 
     On the value channel V of HSV, s = log V: minimise
-    |r + l - s|^2 + c1 |e^r dr|_1 + c2 |e^l dl|_2^2 subject to r <= 0 and l >= s (eq. 7), by turns
-    (algorithm 1): the first norm is split off and shrunk, r and l follow from linear systems whose
-    weights are those of the turn before. The result has V' = e^r (e^l)^(1 / gamma) (section 4.2).
-    Linear systems by ``smooth``, eight turns.
+    |r + l - s|^2 + c1 |e^r dr|_1 + c2 |e^l dl|_2^2 subject to r <= 0 and l >= s (eq. 7),
+    alternating (algorithm 1): the first norm is split off and shrunk, r and l follow from linear
+    systems whose weights are those of the iteration before. The result has
+    V' = e^r (e^l)^(1 / gamma) (section 4.2). Linear systems by ``smooth``, eight iterations.
     """
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     value = np.maximum(hsv[..., 2] / 255, _DARKEST)
     logarithm = np.log(value)
     light, reflectance = logarithm.copy(), np.zeros_like(logarithm)
     errors = (np.zeros_like(value), np.zeros_like(value))
-    for _ in range(_TURNS):
+    for _ in range(_ITERATIONS):
         weight = np.exp(reflectance)
         gradients = [weight * d for d in differences(reflectance)]
         parts = [_shrink(g + e, 1 / (2 * step)) for g, e in zip(gradients, errors, strict=True)]

@@ -63,7 +63,9 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--ma-model", default="", metavar="FILE", help="the Ma score's model.mat")
     parser.add_argument("--published", action="store_true", help="the paper's table 1 beside")
     parser.add_argument("--format", default="text", choices=tuple(_SUFFIXES), help="to print")
-    parser.add_argument("--cases", type=int, default=4, help="worst and best on the sheet (4)")
+    parser.add_argument(
+        "--cases", type=int, default=4, help="worst and best images on the contact sheet (4)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (1; times need 1)")
     parser.set_defaults(verb=run)
 
@@ -161,14 +163,14 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
 
 
 def _show(options: argparse.Namespace, rows: Sequence[Row], table: str) -> None:
-    """Write sheet.jpg and report.html."""
+    """Write contact_sheet.jpg and report.html."""
     from midtone import photo
     from midtone.evaluation import report
 
     cases = report.cases(rows, options.out, options.cases)
     if not cases:
         return
-    sheet = photo.from_array(report.sheet(cases))
-    photo.write(sheet, options.out / "sheet.jpg", quality=88, overwrite=True)
+    drawn = photo.from_array(report.contact_sheet_of(cases))
+    photo.write(drawn, options.out / "contact_sheet.jpg", quality=88, overwrite=True)
     title = f"{options.pairs.name}: worst and best of {rows[0].method}"
     (options.out / "report.html").write_text(report.page(cases, table, title), "utf-8")

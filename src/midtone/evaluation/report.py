@@ -1,4 +1,4 @@
-"""Results to look at: the worst and the best images of a method, as a sheet and as an HTML page.
+"""The worst and the best images of a method, as a contact sheet and an HTML page.
 
 Both show the pictures that the benchmark kept; nothing is run again.
 """
@@ -57,7 +57,7 @@ def choose(rows: Sequence[Row], count: int) -> list[str]:
     return list(dict.fromkeys(names[:count] + names[::-1][:count]))
 
 
-def sheet(found: Sequence[Case]) -> np.ndarray:
+def contact_sheet_of(found: Sequence[Case]) -> np.ndarray:
     """All cases below one another with histograms: H x W x 3 uint8."""
     return contact_sheet([case.tiles for case in found], benchmark.THUMBNAIL, histograms=True)
 

@@ -15,9 +15,16 @@ from midtone.data.synthesize import expose
 
 WHITE = 250  # code value from which a channel counts as white
 LEAST = 200  # pixels that a region needs to be measured
+_LINEAR = colour.srgb_to_linear(np.arange(256) / 255)
 _RING = 8  # px: width of the surroundings of a white region
 # Groups of skin by individual typology angle, in degrees: from the first limit downwards.
 SKIN_GROUPS = {"light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -90.0}
+
+
+def log_luminance(codes: np.ndarray) -> np.ndarray:
+    """``colour.log_luminance`` of ... x 3 uint8, by a table: ... float64."""
+    luminance = _LINEAR[codes] @ np.array(colour.REC709)
+    return np.asarray(np.log2(np.maximum(luminance, _LINEAR[1])))
 
 
 def exposure_change(
@@ -27,8 +34,11 @@ def exposure_change(
 
     weights: H x W, not negative, of each pixel; all alike by default
     """
-    change = colour.log_luminance(after / 255) - colour.log_luminance(before / 255)
-    return float(np.average(change, weights=weights))
+    if weights is None:
+        return float((log_luminance(after) - log_luminance(before)).mean())
+    there = weights > 0
+    change = log_luminance(after[there]) - log_luminance(before[there])
+    return float(np.average(change, weights=weights[there]))
 
 
 def mean_change(before: np.ndarray, after: np.ndarray) -> float:
@@ -159,17 +169,17 @@ def skin_mask(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     and brightest fifth (eyes, nostrils, glare) and without what has not the hue of skin.
     """
     x, y, width, height = box
+    mask = np.zeros(image.shape[:2], bool)
+    within = slice(max(y, 0), y + height), slice(max(x, 0), x + width)
     rows, columns = np.ogrid[: image.shape[0], : image.shape[1]]
-    across = (columns - (x + width / 2)) / (0.3 * width)
-    down = (rows - (y + 0.57 * height)) / (0.3 * height)
-    face = across**2 + down**2 <= 1
-    lab = _lab(image)
-    hue = (lab[..., 1] > 0) & (lab[..., 2] > -5)
-    inside = face & hue
-    if not inside.any():
-        return inside
-    low, high = np.quantile(lab[..., 0][inside], (0.2, 0.8))
-    return np.asarray(inside & (lab[..., 0] >= low) & (lab[..., 0] <= high))
+    across = (columns[:, within[1]] - (x + width / 2)) / (0.3 * width)
+    down = (rows[within[0]] - (y + 0.57 * height)) / (0.3 * height)
+    lab = _lab(image[within])
+    skin = (across**2 + down**2 <= 1) & (lab[..., 1] > 0) & (lab[..., 2] > -5)
+    if skin.any():
+        low, high = np.quantile(lab[..., 0][skin], (0.2, 0.8))
+        mask[within] = skin & (lab[..., 0] >= low) & (lab[..., 0] <= high)
+    return mask
 
 
 def typology_angle(image: np.ndarray, mask: np.ndarray) -> float:
@@ -177,7 +187,7 @@ def typology_angle(image: np.ndarray, mask: np.ndarray) -> float:
 
     Chardon, Cretois, Hourseau, International Journal of Cosmetic Science 13, 1991. mask: H x W bool
     """
-    lightness, _, yellow = np.median(_lab(image)[mask], axis=0)
+    lightness, _, yellow = np.median(_lab(image[mask][None])[0], axis=0)
     return float(np.degrees(np.arctan2(lightness - 50, max(yellow, 1e-6))))
 
 
