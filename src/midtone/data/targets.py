@@ -51,11 +51,11 @@ def normalize_target(image: np.ndarray, model: TargetModel, ev: float) -> np.nda
     part = near + (far - near) * min(1.0, max(0.0, (abs(ev) - least) / (most - least)))
     if not model.levels_part and not part:
         return image
-    small = image[::2, ::2]
-    low, high = np.quantile(colour.luma(small / 255), (_TAIL, 1 - _TAIL))
+    sample = image[::2, ::2]
+    low, high = np.quantile(colour.luma(sample / 255), (_TAIL, 1 - _TAIL))
     low, high = model.levels_part * low, 1 - model.levels_part * (1 - high)
     curve = np.clip((np.arange(256) / 255 - low) / max(high - low, _LEAST_RANGE), 0, 1)
-    mean = float(curve[small[..., 1]].mean())
+    mean = float(curve[sample[..., 1]].mean())
     if part and _FLAT < mean < 1 - _FLAT:
         wanted = (1 - part) * mean + part * MEAN_LUMA
         gamma = np.log(wanted) / np.log(mean)
