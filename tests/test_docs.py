@@ -92,7 +92,7 @@ def test_the_examples_of_the_command_line_run(folder, capfd):
             assert main(shlex.split(line, comments=True)[1:]) == 0, line
     for name in (
         "fixed.jpg", "fixed.png", "piped.png", "softer.jpg", "brighter.jpg", "sky.jpg",
-        "graded.jpg", "grade.cube", "listed/dark.jpg", "part", "run.jsonl",
+        "graded.jpg", "grade.cube", "listed/dark.jpg", "run.jsonl",
     ):  # fmt: skip
         assert (folder / name).exists(), name
     shown = capfd.readouterr()
