@@ -105,7 +105,7 @@ def main() -> int:
     load(100, 8)
     cost = (time.process_time() - started) / 8
     print(f"\nloader: {1000 * cost:.0f} ms of one core a batch of {BATCH}")
-    photographs = DevicePhotographs.upload(images, device)
+    photographs = DevicePhotographs.upload(images, [True] * len(images), device)
     maker = DeviceExamples(photographs, RECIPES["default"].stages[-1], seed=0)
     used = seconds_of(lambda _: maker.batch(BATCH)[0].sum().item(), options.steps)
     print(f"made on the device, 256 px: {BATCH / used:.1f} examples / s")

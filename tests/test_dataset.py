@@ -33,11 +33,13 @@ def test_photographs_that_are_left_out_are_named(tmp_path, astronaut):
     write_photos(folder, astronaut)
     (folder / "broken.jpg").write_text("no photograph")
     Image.fromarray(astronaut[:90, :120] // 4).save(folder / "0dark.png")
-    dataset, warnings = opened(folder)
+    first, second = TINY.stages
+    recipe = replace(TINY, stages=(first, replace(second, unchanged_others=True)))
+    dataset, warnings = opened(folder, recipe)
     assert "broken.jpg" in warnings[0]
     assert warnings[1].startswith("1 of 6 photographs are dark, bright or flat")
     assert "0dark.png" in warnings[1]
-    assert len(dataset.examples[0]) == 5
+    assert [len(examples) for examples in dataset.examples] == [5, 6]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ STAGE = Stage(size=64, batch=2, steps=1, crops=WHOLE, errors=NO_ERRORS, longest_
 
 
 def draw(image, stage=STAGE, count=6, seed=0):
-    photographs = DevicePhotographs.upload([image], CPU)
+    photographs = DevicePhotographs.upload([image], [True], CPU)
     source, target = DeviceExamples(photographs, stage, seed).batch(count)
     assert source.shape == target.shape == (count, 3, stage.size, stage.size)
     for batch in (source, target):
@@ -93,6 +93,17 @@ def test_unchanged_inputs_are_their_target(image):
     np.testing.assert_array_equal(sources, targets)
 
 
+def test_other_photographs_are_their_targets_in_a_band_of_exposures(image):
+    photographs = DevicePhotographs.upload([image], [False], CPU)
+    stage = replace(STAGE, errors=of(-3.0, unchanged_ev=1.0), unchanged_others=True)
+    source, target = DeviceExamples(photographs, stage, 0).batch(16)
+    assert torch.equal(source, target)
+    means = 255 * target.mean((1, 2, 3))
+    assert means.min() < image.mean() < means.max() - 20
+    with pytest.raises(UsageError, match="well exposed"):
+        DeviceExamples(photographs, STAGE, 0)
+
+
 @pytest.mark.parametrize("ev", [-1.5, 1.5])
 @pytest.mark.parametrize(
     "part",
@@ -144,7 +155,7 @@ def image_is_black(picture):
 )
 def test_input_and_target_are_augmented_alike(image, part):
     stage = replace(STAGE, augmentation=Augmentation(**part))
-    photographs = DevicePhotographs.upload([image, 255 - image], CPU)
+    photographs = DevicePhotographs.upload([image, 255 - image], [True, True], CPU)
     source, target = DeviceExamples(photographs, stage, 0).batch(8)
     assert (source - target).abs().max() <= 1.01 / 255
     plain = {tuple(one.flatten()[:500].tolist()) for one in draw(image, count=8)[1] / 255}
@@ -171,7 +182,9 @@ def test_the_papers_patches_are_cut_without_a_resize(image):
 
 
 def test_photographs_that_are_too_small_are_refused(image):
-    with pytest.raises(UsageError, match="no photograph of the pack is 64 px wide and high"):
+    with pytest.raises(
+        UsageError, match="no photograph of the pack is well exposed and at least 64"
+    ):
         draw(image, replace(STAGE, crops=None))
     with pytest.raises(UsageError, match="no photographs"):
-        DevicePhotographs.upload([], CPU)
+        DevicePhotographs.upload([], [], CPU)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import re
+import shlex
 import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from midtone import model
+from midtone.cli import _parser, main
 from midtone.corrector import predict
 from midtone.preprocess import NetworkInput, at_prediction_size, network_input
 
@@ -44,3 +50,55 @@ def test_the_model_is_used_without_midtone(folder):
     reference = at_prediction_size(image, config)
     expected = predict(loaded, NetworkInput(network_input(image, config), reference, reference))
     np.testing.assert_allclose(namespace["corrected"], expected, atol=1e-5)
+
+
+MARK = "The default is in parentheses.\n"
+
+
+def arguments(name: str, parser: argparse.ArgumentParser) -> str:
+    """The arguments of a command and its sub-commands as Markdown."""
+    rows, commands = [], ""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb, inner in action.choices.items():
+                commands += "\n" + arguments(f"{name} {verb}", inner)
+        elif action.help != argparse.SUPPRESS and action.dest != "help":
+            value = action.metavar or "|".join(action.choices or [action.dest.upper()])
+            names = ", ".join(action.option_strings)
+            shown = f"{names} {value}" if names and action.nargs != 0 else names or value
+            cells = (f"`{shown}`", action.help or "")
+            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    table = "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
+    said = textwrap.fill(parser.description or "", 100, break_on_hyphens=False)
+    return "\n\n".join(filter(None, [f"### {name}", said, table])) + "\n" + commands
+
+
+def test_every_argument_is_documented():
+    """`python tests/test_docs.py` writes the tables anew."""
+    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == with_tables()
+
+
+def with_tables() -> str:
+    head, mark, _ = (ROOT / "docs" / "cli.md").read_text("utf-8").partition(MARK)
+    return head + mark + "\n" + arguments("midtone", _parser())
+
+
+def test_the_examples_of_the_command_line_run(folder, capfd):
+    for line in "".join(blocks("cli.md", "sh")).splitlines():
+        if set("<>|") & set(line):
+            shim = f'midtone() {{ "{sys.executable}" -m midtone.cli "$@"; }}; set -o pipefail; '
+            subprocess.run(["bash", "-c", shim + line], check=True)
+        else:
+            assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    for name in (
+        "fixed.jpg", "fixed.png", "piped.png", "softer.jpg", "brighter.jpg", "sky.jpg",
+        "graded.jpg", "grade.cube", "listed/dark.jpg", "run.jsonl",
+    ):  # fmt: skip
+        assert (folder / name).exists(), name
+    shown = capfd.readouterr()
+    assert "2 corrected; 1 file of another kind passed over (1 .md)" in shown.err
+
+
+if __name__ == "__main__":
+    text = with_tables()
+    (ROOT / "docs" / "cli.md").write_text(text, "utf-8")

@@ -88,6 +88,22 @@ def test_unchanged_inputs_are_their_target(astronaut):
     np.testing.assert_array_equal(target, astronaut)
 
 
+def test_other_photographs_come_unchanged_in_a_band_of_exposures(images):
+    examples = PhotographExamples(
+        photographs=images[:2],
+        well_exposed=[False, False],
+        size=16,
+        seed=0,
+        crops=CropModel(coverage=(1.0, 1.0), square_share=0.0),
+        errors=ErrorModel(unchanged_ev=1.0),
+    )
+    drawn = [examples[number] for number in range(20)]
+    for source, target in drawn:
+        np.testing.assert_array_equal(source, target)
+    means = [target.mean() for _, target in drawn]
+    assert min(means) < images[0].mean() < max(means) - 20
+
+
 @pytest.fixture
 def pairs(tmp_path, images):
     for number, target in enumerate(images[:3]):

@@ -28,7 +28,7 @@ RECIPE = replace(RECIPE, stages=(RECIPE.stages[0], replace(RECIPE.stages[0], rat
 @pytest.fixture
 def call(tmp_path, astronaut):
     images = [np.ascontiguousarray(astronaut[n::8, ::8]) for n in range(6)]
-    write_pack(images, tmp_path / "photographs.pack")
+    write_pack(images, [True] * 6, tmp_path / "photographs.pack")
     (tmp_path / "recipe.json").write_text(json.dumps(asdict(RECIPE)))
     paths = [str(tmp_path / "photographs.pack"), "-o", str(tmp_path / "out")]
     return [*paths, "--recipe", str(tmp_path / "recipe.json"), "--device", "cpu", "--batch", "1"]

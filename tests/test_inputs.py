@@ -130,3 +130,58 @@ def test_lists_have_one_path_a_line():
         Path("a b.jpg"),
         Path(" c.jpg"),
     ]
+
+
+@pytest.fixture
+def camera(tmp_path) -> Path:
+    """IMG_1 as JPEG and RAW, IMG_2 as RAW, and files that are no photographs."""
+    folder = tmp_path / "shoot"
+    folder.mkdir()
+    for name in ("IMG_1.jpg", "IMG_1.dng", "IMG_2.dng", "a.mov", "b.MOV", "c.jxl", "README"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (
+            "also",
+            {"IMG_1.jpg": "IMG_1.jpg", "IMG_1.dng": "IMG_1.dng.jpg", "IMG_2.dng": "IMG_2.jpg"},
+        ),
+        ("prefer", {"IMG_1.dng": "IMG_1.jpg", "IMG_2.dng": "IMG_2.jpg"}),
+        ("skip", {"IMG_1.jpg": "IMG_1.jpg", "IMG_2.dng": "IMG_2.jpg"}),
+    ],
+)
+def test_raw_beside_another_file(camera, tmp_path, raw, expected):
+    plan = inputs.plan([camera], tmp_path / "out", raw=raw)
+    assert {source.name: target.name for source, target in plan.jobs} == expected
+    assert plan.paired == 1
+    arriving = inputs.plan([camera], tmp_path / "out", arriving=True)
+    assert "IMG_2.dng.jpg" in {target.name for _, target in arriving.jobs}
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.HIF", "a.mpo", "a.jpe", "a.CR3"])
+def test_suffixes_of_cameras_are_known(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    assert len(inputs.plan([tmp_path], tmp_path / "out").jobs) == 1
+
+
+def test_a_file_to_a_file_of_another_suffix(tmp_path):
+    source, target = tmp_path / "x.jfif", tmp_path / "y.jfif"
+    assert inputs.plan([source], target).jobs == [(source, target)]
+
+
+def test_a_folder_without_photographs_says_what_is_there(tmp_path):
+    (tmp_path / "a.mov").write_bytes(b"x")
+    with pytest.raises(UsageError, match=r"no photographs in this folder, only 1 \.mov"):
+        inputs.plan([tmp_path], tmp_path / "out")
+
+
+def test_names_need_not_be_utf_8(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/in"
+    os.mkdir(folder)
+    with open(folder + b"/caf\xe9.jpg", "wb") as stream:
+        stream.write(b"x")
+    plans = [inputs.plan([tmp_path / "in"], tmp_path / "out", shard=(i, 3)).jobs for i in (1, 2, 3)]
+    assert sum(map(len, plans)) == 1

@@ -96,8 +96,8 @@ def test_a_run_works_in_another_thread(photos, tmp_path):
 
 LONG = replace(
     TINY,
-    stages=tuple(replace(stage, batch=4, steps=200) for stage in TINY.stages),
-    validate_every=100,
+    stages=tuple(replace(stage, steps=60) for stage in TINY.stages),
+    validate_every=60,
 )
 
 
@@ -133,6 +133,7 @@ def test_ten_stops_change_nothing(photos, tmp_path, recipe_path, number):
         assert process.wait() in (stopped, 0)
     assert subprocess.run(call, check=False).returncode == 0
     assert_equal(whole / CHECKPOINT, out / CHECKPOINT, 0)
+    assert not list(out.glob(".*"))  # no partial files are left
 
 
 def checkpoint_time(out):
@@ -155,5 +156,5 @@ def test_two_processes_do_what_one_does(photos, tmp_path):
     call = command(photos, tmp_path / "two", path, "--precision", "float32", "--workers", "0")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([*launch, "-m", *call], check=True, env=environment)
-    assert_equal(tmp_path / "one" / CHECKPOINT, tmp_path / "two" / CHECKPOINT, 1e-5)
+    assert_equal(tmp_path / "one" / CHECKPOINT, tmp_path / "two" / CHECKPOINT, 5e-5)
     assert [record["step"] for record in records(tmp_path / "two")] == [6, 12, 18, 24]

@@ -9,6 +9,8 @@ pytest.importorskip("torch")
 from midtone.errors import UsageError
 from midtone.training.pack import main, read_pack, write_pack
 
+GOOD = [True, False, True, True]
+
 
 @pytest.fixture
 def images(astronaut):
@@ -17,23 +19,25 @@ def images(astronaut):
 
 def test_photographs_come_back(images, tmp_path):
     path = tmp_path / "photographs.pack"
-    quality, size = write_pack(images, path)
+    quality, size = write_pack(images, GOOD, path)
     assert quality == 95
     assert path.stat().st_size == size
-    for one, two in zip(images, read_pack(path), strict=True):
+    found, good = read_pack(path)
+    assert good == GOOD
+    for one, two in zip(images, found, strict=True):
         assert one.shape == two.shape
         assert np.abs(one.astype(int) - two).mean() < 5
 
 
 def test_a_limit_costs_quality_and_is_kept(images, tmp_path):
     path = tmp_path / "photographs.pack"
-    _, large = write_pack(images, path)
+    _, large = write_pack(images, GOOD, path)
     limit = 4096 + (large - 500) // 2
-    quality, size = write_pack(images, path, limit)
+    quality, size = write_pack(images, GOOD, path, limit)
     assert quality < 95
     assert size <= limit
     with pytest.raises(UsageError, match="4 photographs do not fit"):
-        write_pack(images, path, 5000)
+        write_pack(images, GOOD, path, 5000)
 
 
 def test_other_files_are_refused(tmp_path):
@@ -55,5 +59,7 @@ def test_the_command_packs_what_can_be_a_target(tmp_path, astronaut, capsys):
     assert "1 photographs" in said.out
     assert "1 are dark" in said.out
     assert "broken.jpg" in said.err
-    assert len(read_pack(out)) == 1
+    assert read_pack(out)[1] == [True]
+    assert main([str(folder), "-o", str(out), "--all"]) == 0
+    assert read_pack(out)[1] == [False, True]
     assert main([str(folder), "-o", str(out), "--limit", "0.001"]) == 2

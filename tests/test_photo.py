@@ -182,7 +182,7 @@ def test_colours_go_to_srgb_and_back(astronaut):
     [
         (b"", "an empty file"),
         (b"just some text, not an image", "not a readable JPEG"),
-        (b"\xff\xd8\xff\xe0" + b"\0" * 40, "not a readable JPEG"),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 40, "no frame header"),
     ],
 )
 def test_what_is_no_image(data, message, tmp_path):

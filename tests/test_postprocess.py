@@ -103,6 +103,16 @@ def test_clipped_highlights_come_back_neutral_and_bright():
     assert light.min() > 0.9
 
 
+@pytest.mark.parametrize(("factor", "floor"), [(0.75, 0.98), (0.02, 0.85)])
+def test_white_stays_white_unless_the_whole_image_is_overexposed(factor, floor):
+    before = np.full((8, 8, 3), 0.7, np.float32)
+    before[0, 0] = 1
+    step = NeutralizeClippedHighlights(floor=0.98, far_floor=0.85)
+    result = step(factor * before, before)
+    np.testing.assert_allclose(result[0, 0], floor, rtol=1e-5)
+    np.testing.assert_array_equal(result[1:], factor * before[1:])
+
+
 def test_exposure_error_counts_stops_of_linear_light():
     linear = np.full((4, 4, 3), 0.1)
     srgb = [colour.linear_to_srgb(light) for light in (linear, 2 * linear)]

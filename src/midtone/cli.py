@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
+            stream.reconfigure(errors="surrogateescape")
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.version:

@@ -54,9 +54,10 @@ def to_srgb(image: np.ndarray, icc: bytes | None) -> np.ndarray:
 def from_srgb(image: np.ndarray, icc: bytes | None, channels: int = 3) -> np.ndarray:
     """Convert from sRGB to the colour space of ``icc`` (sRGB or its grey if None).
 
-    H x W x 3 float32 in [0, 1] -> H x W x ``channels`` (3 or 1) float32.
+    H x W x 3 float32 in [0, 1] -> H x W x ``channels`` (3 or 1) float32. A profile without the way
+    back from sRGB counts as sRGB.
     """
-    if icc is None:
+    if icc is None or not _is_output_profile(icc):
         return luma(image)[..., None] if channels == 1 else image
     out = _transform(image, _srgb_profile(), icc, out="gray" if channels == 1 else "rgb")
     return out.reshape(*image.shape[:2], channels)
@@ -65,7 +66,7 @@ def from_srgb(image: np.ndarray, icc: bytes | None, channels: int = 3) -> np.nda
 def usable_profile(icc: bytes | None, space: str) -> bytes | None:
     """The profile if it opens and describes pixels of ``space`` ("RGB", "GRAY", "CMYK").
 
-    Invalid profiles are ignored.
+    Invalid profiles are ignored. A profile may lack the way back from sRGB, as scanners' do.
     """
     if icc is None:
         return None
@@ -77,7 +78,6 @@ def usable_profile(icc: bytes | None, space: str) -> bytes | None:
             mode = "L" if space == "GRAY" else "RGB"
             srgb = ImageCms.createProfile("sRGB")
             ImageCms.buildTransform(profile, srgb, mode, "RGB", _INTENT)
-            ImageCms.buildTransform(srgb, profile, "RGB", mode, _INTENT)
     except (OSError, ImageCms.PyCMSError):
         return None
     return icc
@@ -92,6 +92,17 @@ def cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
     assert converted is not None
     return converted
+
+
+@lru_cache(maxsize=16)
+def _is_output_profile(icc: bytes) -> bool:
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    mode = "L" if profile.profile.xcolor_space.strip() == "GRAY" else "RGB"
+    try:
+        ImageCms.buildTransform(ImageCms.createProfile("sRGB"), profile, "RGB", mode, _INTENT)
+    except ImageCms.PyCMSError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)

@@ -98,9 +98,19 @@ class InputOptions:
     """How files are read.
 
     max_megapixels: larger photographs are refused
+    salvage:        accept JPEGs that are cut off; what is missing becomes grey
+    raw:            of a camera RAW file beside another file of the same name, correct both
+                    ("also"), the RAW file ("prefer") or the other file ("skip")
     """
 
     max_megapixels: float = _option(500.0, "refuse larger photographs", least=0)
+    salvage: bool = _option(False, "accept JPEGs that are cut off; what is missing becomes grey")
+    raw: str = _option(
+        "also",
+        "camera RAW beside another file of the same name: correct both (also), only the RAW file "
+        "(prefer) or only the other (skip)",
+        choices=("also", "prefer", "skip"),
+    )
 
     def __post_init__(self) -> None:
         _check(self)

@@ -70,26 +70,35 @@ class ShrinkToMeanLuma:
 class NeutralizeClippedHighlights:
     """Keep what is white in the input neutral and bright.
 
-        y' = (1 - s) y + s max(luma(y), floor),  s = clip((min_c x_c - low) / (high - low), 0, 1)
+        y' = (1 - s) y + s max(luma(y), f),  s = clip((min_c x_c - low) / (high - low), 0, 1)
+        f = floor + (far_floor - floor) clip((e - near) / (far - near), 0, 1)
 
-    x is the reference. What is white in all channels has lost its colour: any colour that the
-    network gives it is invented.
+    x is the reference, e the estimated overexposure in EV. What is white in all channels has lost
+    its colour: any colour that the network gives it is invented. White stays white, unless the
+    whole image is overexposed by so much that its white parts were hardly white.
 
     low, high: between which the step fades in; low = inf switches it off
-    floor:     least luma of white parts
+    floor:     least luma of white parts where the exposure is off by up to ``near`` EV
+    far_floor: the same from ``far`` EV on
     """
 
     low: float = 0.9
     high: float = 0.99
     floor: float = 0.8
+    far_floor: float = 0.8
+    near: float = 1.5
+    far: float = 3.0
 
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
         if not np.isfinite(self.low):
             return prediction
+        error = exposure_error(reference, np.clip(prediction, 0, 1))
+        far = min(1.0, max(0.0, (error - self.near) / (self.far - self.near)))
+        floor = self.floor + far * (self.far_floor - self.floor)
         darkest = reference.min(2, keepdims=True)
         share = np.clip((darkest - self.low) / (self.high - self.low), 0, 1)
-        neutral = np.maximum(colour.luma(prediction)[..., None], self.floor)
+        neutral = np.maximum(colour.luma(prediction)[..., None], floor)
         return np.asarray((1 - share) * prediction + share * neutral, prediction.dtype)
 
 

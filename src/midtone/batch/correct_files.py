@@ -165,6 +165,7 @@ def correct_one(
         file = photo.open_file(
             sys.stdin.buffer if source == PIPE else source,
             max_megapixels=options.input.max_megapixels,
+            salvage=options.input.salvage,
             name="standard input" if source == PIPE else None,
         )
         if dry_run:
@@ -177,7 +178,8 @@ def correct_one(
             status = "unchanged"
         else:
             stream = sys.stdout.buffer if target == PIPE else target
-            quality, notes = write(result, stream, corrector, options), result.notes
+            quality, notes = write(result, stream, corrector, options)
+            notes = result.notes + notes
             if options.lut:
                 _write_lut(correction, corrector, options)
     except Error as known:
@@ -194,8 +196,11 @@ def correct_one(
 
 def write(
     result: photo.Photo, target: Path | IO[bytes], corrector: Corrector, options: FileOptions
-) -> int | None:
-    """Write a corrected photograph; returns its quality if the format is lossy."""
+) -> tuple[int | None, tuple[str, ...]]:
+    """Write a corrected photograph.
+
+    Returns its quality if the format is lossy, and sentences on what the format could not hold.
+    """
     output = options.output
     format = output.format
     if isinstance(target, Path):
@@ -209,7 +214,7 @@ def write(
     format = format if format in WRITABLE else "JPEG"
     quality = output.quality or photo.default_quality(result)
     tag = software_tag(corrector.model, options.correction)
-    photo.write(
+    notes = photo.write(
         result,
         target,
         quality=quality,
@@ -220,7 +225,7 @@ def write(
     )
     if not isinstance(target, Path):
         target.flush()
-    return quality if FORMATS[format].lossy else None
+    return (quality if FORMATS[format].lossy else None), notes
 
 
 def _write_lut(correction: Correction, corrector: Corrector, options: FileOptions) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple, TextIO
 from midtone.errors import UsageError
 from midtone.photo import FORMATS, format_of, writable_as
 
+RAW_RULES = ("also", "prefer", "skip")
 PIPE = Path("-")  # standard input as a source, standard output as a target
 
 
@@ -50,10 +51,12 @@ class Plan:
     """What a run will do.
 
     passed_over: as in ``Found``
+    paired: number of camera RAW files beside another file of the same name
     """
 
     jobs: list[Job]
     passed_over: Counter[str] = field(default_factory=Counter)
+    paired: int = 0
 
 
 def plan(
@@ -64,6 +67,8 @@ def plan(
     recursive: bool = True,
     shard: tuple[int, int] | None = None,
     overwrite: bool = False,
+    raw: str = "also",
+    arriving: bool = False,
 ) -> Plan:
     """(source, target) of every photograph: folders are walked, and mirrored below ``out``.
 
@@ -73,6 +78,11 @@ def plan(
     shard:  (i, n), the i-th of n disjoint parts, i from 1; a file's part depends on its place below
             ``out`` alone
     overwrite: a photograph may be replaced by its result
+    raw:    of a camera RAW file and another of the same name beside it, correct both ("also"; the
+            result of IMG_1.dng is then IMG_1.dng.jpg), the RAW file ("prefer") or the other
+            ("skip")
+    arriving: another file may still come to stand beside a RAW file, so all RAW files keep their
+            suffixes
     Raises UsageError if two sources would have one target, a photograph would be replaced or a
     folder has none.
     """
@@ -82,16 +92,21 @@ def plan(
         if len(sources) != 1 or sources[0].is_dir():
             raise UsageError(f"{out}: several photographs need a folder as output, not a file")
         top, jobs, passed_over = out.parent, [Job(sources[0], out)], Counter[str]()
+        paired: set[Path] = set()
     elif out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file of no known image format, and no folder")
     else:
         found = find(sources, recursive=recursive, out=out)
-        top, jobs, passed_over = out, _mirror(found.places, out, format), found.passed_over
+        places, paired = _apply_raw_rule(found.places, raw)
+        kept = paired if raw == "also" else set()
+        if arriving:
+            kept = {path for path, _ in places if _is_raw(path)}
+        top, jobs, passed_over = out, _mirror(places, out, format, kept), found.passed_over
     _check_replaced(jobs, overwrite)
     if shard is not None:
         number, parts = shard
         jobs = [job for job in jobs if part_of(job.target.relative_to(top), parts) == number]
-    return Plan(jobs, passed_over)
+    return Plan(jobs, passed_over, len(paired))
 
 
 def find(sources: Sequence[Path], *, recursive: bool = True, out: Path | None = None) -> Found:
@@ -131,12 +146,38 @@ def _pipe(sources: Sequence[Path], out: Path) -> Job:
     return Job(sources[0], out)
 
 
-def _mirror(places: list[tuple[Path, Path]], out: Path, format: str | None) -> list[Job]:
+def _apply_raw_rule(
+    places: list[tuple[Path, Path]], rule: str
+) -> tuple[list[tuple[Path, Path]], set[Path]]:
+    """The photographs that are corrected, and the RAW files beside another file of their name."""
+    if rule not in RAW_RULES:
+        raise UsageError(f"raw must be one of {', '.join(RAW_RULES)}, not {rule}")
+    others = {path.with_suffix("") for path, _ in places if not _is_raw(path)}
+    paired = {path for path, _ in places if _is_raw(path) and path.with_suffix("") in others}
+    stems = {path.with_suffix("") for path in paired}
+    if rule == "skip":
+        places = [one for one in places if one[0] not in paired]
+    elif rule == "prefer":
+        places = [one for one in places if _is_raw(one[0]) or one[0].with_suffix("") not in stems]
+    return places, paired
+
+
+def _is_raw(path: Path) -> bool:
+    return format_of(path) is FORMATS["RAW"]
+
+
+def _mirror(
+    places: list[tuple[Path, Path]], out: Path, format: str | None, keep_suffix: set[Path]
+) -> list[Job]:
     """A target for each photograph, at its place below ``out``."""
     sources: dict[Path, Path] = {}
     for path, place in places:
         if format or not writable_as(place):
-            place = place.with_suffix(FORMATS[format or "JPEG"].suffix)
+            suffix = FORMATS[format or "JPEG"].suffix
+            if path in keep_suffix:
+                place = place.with_name(place.name + suffix)
+            else:
+                place = place.with_suffix(suffix)
         target = out / place
         if target in sources:
             raise UsageError(
@@ -184,7 +225,9 @@ def _collect(sources: Sequence[Path], found: Found, out: Path | None, recursive:
                 else:
                     found.passed_over[path.suffix.lower() or "without suffix"] += 1
             if len(found.places) == before:
-                raise NoPhotographsError(f"{source}: no photographs in this folder")
+                kinds = ", ".join(f"{n} {kind}" for kind, n in found.passed_over.most_common())
+                rest = f", only {kinds}" if kinds else ""
+                raise NoPhotographsError(f"{source}: no photographs in this folder{rest}")
         elif not source.exists() and glob.has_magic(str(source)):
             matches = sorted(glob.glob(str(source), recursive=True))
             if not matches:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def model_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that runs a model."""
     parser.add_argument("--model", default="default", help="name or file of a model (default)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="of the network (auto)"
+    )
     parser.add_argument(
         "--pipeline",
         default="default",
@@ -38,7 +40,9 @@ def parallel_options(
 ) -> None:
     """The options of every command that works on many files. backend: the default."""
     parser.add_argument("--workers", type=int, default=1, help="files worked on in parallel (1)")
-    parser.add_argument("--backend", default=backend, choices=tuple(backends), help=f"({backend})")
+    parser.add_argument(
+        "--backend", default=backend, choices=tuple(backends), help=f"of the workers ({backend})"
+    )
     add_old_name(parser, "--engine", "--backend", choices=tuple(backends))
     parser.add_argument("--address", help="of a running Dask scheduler, for --backend dask")
 
@@ -96,7 +100,11 @@ def add_options(
         flag = f"--{field.name.replace('_', '-')}"
         about = field.metadata
         parse = _share if field.name == "strength" else _PARSERS.get(str(field.type))
-        if parse is None:
+        if about["choices"]:
+            parser.add_argument(
+                flag, default=field.default, choices=about["choices"], help=about["help"]
+            )
+        elif parse is None:
             parser.add_argument(flag, action="store_true", help=about["help"])
         else:
             parser.add_argument(
@@ -134,7 +142,13 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 def source_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that takes photographs."""
-    parser.add_argument("sources", nargs="*", type=Path, metavar="FILE|FOLDER|PATTERN")
+    parser.add_argument(
+        "sources",
+        nargs="*",
+        type=Path,
+        metavar="FILE|FOLDER|PATTERN",
+        help="photographs; - for standard input",
+    )
     parser.add_argument(
         "--files-from", metavar="LIST", help="file of paths, one a line; - for standard input"
     )
@@ -142,7 +156,7 @@ def source_options(parser: argparse.ArgumentParser) -> None:
         "--recursive",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="whether folders' subfolders count (they do)",
+        help="whether to go into subfolders (yes)",
     )
 
 

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from midtone.options import FileOptions
 
 # What the closing line says of each status.
+_RAW_RULES = {
+    "also": "both are corrected, the RAW file to a name like IMG_1.dng.jpg",
+    "prefer": "only the RAW file is corrected",
+    "skip": "only the other file is corrected",
+}
 _SAYS = {
     "done": "corrected",
     "planned": "to be corrected",
@@ -100,6 +105,8 @@ def run(options: argparse.Namespace) -> int:
         recursive=options.recursive,
         shard=inputs.parse_shard(options.shard) if options.shard else None,
         overwrite=how.output.existing == "overwrite",
+        raw=how.input.raw,
+        arriving=options.watch,
     )
     planned = inputs.Plan([]) if options.watch else plan()
     if options.lut and len(planned.jobs) != 1:
@@ -111,6 +118,11 @@ def run(options: argparse.Namespace) -> int:
     with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
         if total != 1 and not COMPILED:
             progress.note(f"slicing: {SLOW}")
+        if planned.paired:
+            progress.note(
+                f"{planned.paired} camera RAW files beside another file of the same name: "
+                f"{_RAW_RULES[how.input.raw]} (--raw)"
+            )
         fix = _Run(options, how, corrector, progress, report)
         if options.watch:
             progress.note(f"watching {given[0]}; interrupt to end")

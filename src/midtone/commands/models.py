@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 
 def add(verbs: Verbs) -> None:
     """Describe the command."""
-    parser = verbs.add_parser("models", help="list the models in the package")
-    parser.add_argument("--json", action="store_true", help="with all they say about themselves")
+    parser = verbs.add_parser(
+        "models",
+        help="list the models in the package",
+        description="List the models in the package and their pipelines.",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON line per model, with how it was trained"
+    )
     parser.set_defaults(verb=run)
 
 

@@ -29,12 +29,10 @@ def _details() -> list[str]:
     import PIL
 
     from midtone.bilateral_grid.slice import COMPILED
-    from midtone.photo import FORMATS, Format
+    from midtone.photo import FORMATS
 
-    usable: list[Format] = []
-    missing: list[Format] = []
-    for one in FORMATS.values():
-        (usable if not one.extra or find_spec(_MODULES[one.extra]) else missing).append(one)
+    missing = [one for one in FORMATS.values() if one.extra and not find_spec(_MODULES[one.extra])]
+    usable = [one for one in FORMATS.values() if one not in missing]
     providers = ", ".join(onnxruntime.get_available_providers())
     return [
         f"slicing: {'compiled' if COMPILED else SLOW}",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags
 
 from midtone import colour, photo
 from midtone.data.pairs import Pair
@@ -68,11 +67,12 @@ def decode_pair(pair: Pair, longest_side: int | None = None) -> tuple[np.ndarray
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """(H, W) of an upright photograph, from its header. Raises PhotoError."""
+    """(H, W) of an upright photograph. Raises PhotoError.
+
+    Only JPEGs are measured without decoding all of them.
+    """
     file = photo.open_file(path)
-    if file.image is None:
-        width, height = file.decode().size
-        return height, width
-    width, height = file.image.size
-    turned = file.image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return (width, height) if turned else (height, width)
+    width, height = file.size
+    upright = file.preview(256) or file.decode()
+    turned = (width > height) != (upright.size[0] > upright.size[1])
+    return (width, height) if turned and width != height else (height, width)

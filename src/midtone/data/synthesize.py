@@ -32,7 +32,8 @@ class ErrorModel:
     """How exposure errors are drawn. Probabilities and deviations of 0 switch a part off.
 
     bands:          (share, lowest EV, highest EV) of each band of errors; shares sum to 1
-    unchanged_prob: probability of an input that is its target
+    unchanged_prob: probability of an input that is its target, both exposed by -0.5 to 1 times
+                    unchanged_ev: photographs that differ that much are all well exposed
     neutral:        neutral camera renderings instead of finished photographs
     light:          parts of the picture that are exposed apart from the rest
     camera_prob:    probability of another camera than the measured curves: half of these are
@@ -58,6 +59,7 @@ class ErrorModel:
         (0.04, 1.7, 2.5),
     )
     unchanged_prob: float = 0.0
+    unchanged_ev: float = 0.0
     neutral: NeutralModel = NeutralModel()
     light: LocalLight = LocalLight()
     camera_prob: float = 0.04
@@ -199,6 +201,15 @@ def synthesize(
             codes = add_noise(codes, *variances, rng)
         exposed = np.rint(codes).astype(np.uint8)
     return _through_jpeg(exposed, model.jpeg_quality, rng) if compressed else exposed
+
+
+def vary_exposure(image: np.ndarray, largest: float, rng: np.random.Generator) -> np.ndarray:
+    """Expose by -0.5 to 1 times ``largest`` EV: H x W x 3 uint8 sRGB -> the same."""
+    if not largest:
+        return image
+    ev = largest * rng.uniform(-0.5, 1)
+    curve = linear_curve(ev) if rng.random() < 0.5 else measured_curve(ev)
+    return np.rint(curve).astype(np.uint8)[image]
 
 
 def add_noise(codes: np.ndarray, shot: float, read: float, rng: np.random.Generator) -> np.ndarray:

@@ -27,14 +27,17 @@ class TargetModel:
 
     levels_part:     part of the way by which the 0.5 % and 99.5 % quantiles of luma are brought to
                      0 and 1; 0 leaves them
-    brightness_part: part of the way by which a gamma brings the mean to 0.45: (for errors up to
-                     1 EV, for errors from 3 EV on), linear between; the larger an error, the less
-                     the input tells of the target's brightness
+    brightness_part: part of the way by which a gamma brings the mean to 0.45, for small and for
+                     large errors: the larger an error, the less the input tells of the target's
+                     brightness
+    brightness_ev:   errors up to the first, in EV, are small, those from the second on large; the
+                     part is linear between
     white_floor:     least value in [0, 1] of the target where its input is white; 0 for none
     """
 
     levels_part: float = 0.0
     brightness_part: tuple[float, float] = (0.0, 0.0)
+    brightness_ev: tuple[float, float] = (1.0, 3.0)
     white_floor: float = 0.0
 
 
@@ -44,15 +47,15 @@ def normalize_target(image: np.ndarray, model: TargetModel, ev: float) -> np.nda
     ev: the exposure error of the input that will be made of it. One increasing curve for all
     channels; its slope is at most 5, its gamma within 1/2 and 2.
     """
-    near, far = model.brightness_part
-    part = near + (far - near) * min(1.0, max(0.0, (abs(ev) - 1) / 2))
+    (near, far), (least, most) = model.brightness_part, model.brightness_ev
+    part = near + (far - near) * min(1.0, max(0.0, (abs(ev) - least) / (most - least)))
     if not model.levels_part and not part:
         return image
-    small = image[::2, ::2]
-    low, high = np.quantile(colour.luma(small / 255), (_TAIL, 1 - _TAIL))
+    sample = image[::2, ::2]
+    low, high = np.quantile(colour.luma(sample / 255), (_TAIL, 1 - _TAIL))
     low, high = model.levels_part * low, 1 - model.levels_part * (1 - high)
     curve = np.clip((np.arange(256) / 255 - low) / max(high - low, _LEAST_RANGE), 0, 1)
-    mean = float(curve[small[..., 1]].mean())
+    mean = float(curve[sample[..., 1]].mean())
     if part and _FLAT < mean < 1 - _FLAT:
         wanted = (1 - part) * mean + part * MEAN_LUMA
         gamma = np.log(wanted) / np.log(mean)

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from midtone.errors import PhotoError
+from midtone.photo import pillow_codec
 from midtone.photo.photo import Photo
 
 
@@ -25,11 +26,13 @@ def from_array(array: np.ndarray) -> Photo:
 
 def from_pillow(image: Image.Image) -> Photo:
     """Photo of a Pillow image, its metadata included."""
-    from midtone.photo.reader import photo_of_pillow, translate_errors
+    from midtone.photo.reader import translate_errors, with_usable_profile
 
     copy = image.copy()
     copy.format = image.format
-    return translate_errors("image", lambda: photo_of_pillow(copy))
+    return translate_errors(
+        "image", lambda: with_usable_profile(pillow_codec.decode_in_memory(copy))
+    )
 
 
 def to_pillow(photo: Photo) -> Image.Image:

@@ -1,37 +1,83 @@
-"""JPEG: libjpeg-turbo for the pixels, marker segments for the metadata.
-
-Segments: ISO/IEC 10918-1, annex B; ICC.1:2022, annex B.4; XMP specification part 3, 1.1.3.
-"""
+"""JPEG: libjpeg-turbo for the pixels; Pillow for CMYK and for reduced sizes."""
 
 from __future__ import annotations
 
-import struct
+from dataclasses import replace
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
 
 from midtone.errors import PhotoError
-from midtone.photo import pillow_codec
-from midtone.photo.metadata import Metadata
+from midtone.photo import jpeg_segments, pillow_codec, xmp
+from midtone.photo.jpeg_segments import Segments
+from midtone.photo.orientation import upright
 from midtone.photo.photo import Photo
 
-_SEGMENT = 65533  # bytes that a segment holds besides its length
-_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
-_PHOTOSHOP = b"Photoshop 3.0\0"
-_IPTC = 0x0404
 _SUBSAMPLING = {0: "444", 1: "422", 2: "420"}
+_BY_FACTORS = {(1, 1): 0, (2, 1): 1, (2, 2): 2}  # of the luminance, to the chroma's (1, 1)
+_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 
 
-def decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None]:
-    """H x W or H x W x 3 uint8; YCbCr becomes RGB. Raises PhotoError for a cut-off file."""
-    if image.mode not in ("L", "RGB"):
-        return pillow_codec.decode(image)
-    import imagecodecs
+def read_size(data: bytes) -> tuple[int, int]:
+    """(width, height) as stored. Raises PhotoError."""
+    frame = jpeg_segments.parse(data).frame
+    if frame is None or not frame.width or not frame.height:
+        raise PhotoError("damaged or incomplete image (no frame header)")
+    return frame.width, frame.height
 
-    # The decoder fills what is missing with grey and says nothing.
-    if data.rfind(b"\xff\xd9") < _scan(data):
-        raise PhotoError("the file is cut off")
-    return np.asarray(imagecodecs.jpeg8_decode(data)), None
+
+def decode(data: bytes, salvage: bool = False) -> Photo:
+    """Decode a file. Raises PhotoError for a damaged or unsupported one.
+
+    salvage: accept a file that is cut off; what is missing becomes grey
+    """
+    segments = jpeg_segments.parse(data)
+    frame = segments.frame
+    if frame is None or not segments.has_scan:
+        raise PhotoError("damaged or incomplete image (no picture in it)")
+    if frame.bits != 8 or frame.marker in _LOSSLESS:
+        kind = "lossless" if frame.marker in _LOSSLESS else f"{frame.bits}-bit"
+        raise PhotoError(f"{kind} JPEG is not supported; convert it to PNG or 8-bit JPEG")
+    notes: tuple[str, ...] = ()
+    if segments.end is None:
+        # The decoder fills what is missing with grey without an error.
+        if not salvage:
+            raise PhotoError("the file is cut off; use --salvage to correct what is there")
+        notes = ("the file is cut off; what was missing is grey",)
+    if len(frame.sampling) in (1, 3):
+        import imagecodecs
+
+        pixels = np.asarray(imagecodecs.jpeg8_decode(data))
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        photo = Photo(pixels)
+    else:
+        image = pillow_codec.open_image(data, "JPEG")
+        if segments.end is None:
+            data += b"\xff\xd9"
+            image = pillow_codec.open_image(data, "JPEG")
+        photo = pillow_codec.decode(image)
+    return upright(_with_metadata(photo, segments, data, notes))
+
+
+def preview(data: bytes, longest_side: int) -> Photo | None:
+    """A smaller photograph, at least ``longest_side`` px along its longer side; None if none is.
+
+    The decoder can leave out detail at 1/2, 1/4 and 1/8 of the size.
+    """
+    segments = jpeg_segments.parse(data)
+    frame = segments.frame
+    if frame is None or len(frame.sampling) not in (1, 3) or frame.bits != 8:
+        return None
+    if max(frame.width, frame.height) < 2 * longest_side:
+        return None
+    with pillow_codec.open_image(data, "JPEG") as image:
+        if image.mode not in ("L", "RGB"):
+            return None
+        scale = longest_side / max(image.size)
+        width, height = (max(1, round(scale * side)) for side in image.size)
+        image.draft(image.mode, (width, height))
+        pixels = np.asarray(image)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    return upright(_with_metadata(Photo(pixels), segments, data, ()))
 
 
 def encode(photo: Photo, quality: int) -> bytes:
@@ -44,78 +90,47 @@ def encode(photo: Photo, quality: int) -> bytes:
         level=quality,
         subsampling=None if samples.ndim == 2 else _SUBSAMPLING[photo.subsampling or 0],
     )
-    return _with_segments(bytes(encoded), photo.metadata, photo.icc)
+    return jpeg_segments.with_metadata(bytes(encoded), photo.metadata, photo.icc)
 
 
-def _with_segments(jpeg: bytes, metadata: Metadata, icc: bytes | None) -> bytes:
-    """A JPEG file with the blocks; what is too long for its segment (EXIF, XMP) is left out."""
-    segments = []
-    if metadata.exif:
-        exif = metadata.exif
-        segments.append((0xE1, exif if exif.startswith(_EXIF) else _EXIF + exif))
+def _with_metadata(photo: Photo, segments: Segments, data: bytes, notes: tuple[str, ...]) -> Photo:
+    metadata, icc, others = jpeg_segments.metadata_of(segments)
     if metadata.xmp:
-        segments.append((0xE1, _XMP + metadata.xmp))
-    if metadata.iptc:
-        length = len(metadata.iptc)
-        record = b"8BIM" + struct.pack(">HHI", _IPTC, 0, length) + metadata.iptc + bytes(length % 2)
-        segments.append((0xED, _PHOTOSHOP + record))
-    if icc:
-        room = _SEGMENT - len(_ICC) - 2
-        parts = [icc[at : at + room] for at in range(0, len(icc), room)]
-        for number, part in enumerate(parts, start=1):
-            segments.append((0xE2, _ICC + bytes((number, len(parts))) + part))
-    start = 2
-    head = jpeg[:start]
-    if jpeg[2:4] == b"\xff\xe0":  # JFIF stays first, with the photograph's resolution
-        start = 4 + int.from_bytes(jpeg[4:6], "big")
-        jfif = bytearray(jpeg[2:start])
-        if metadata.dpi:
-            jfif[11] = 1
-            struct.pack_into(">HH", jfif, 12, *(min(max(1, round(d)), 65535) for d in metadata.dpi))
-        head += bytes(jfif)
-    added = b"".join(
-        b"\xff" + bytes((marker,)) + struct.pack(">H", len(body) + 2) + body
-        for marker, body in segments
-        if len(body) <= _SEGMENT
+        packet, parts = xmp.without_parts(metadata.xmp)
+        metadata = replace(metadata, xmp=packet)
+    else:
+        parts = []
+    is_cmyk = segments.frame is not None and len(segments.frame.sampling) == 4
+    left_out = [*others, *_describe_rest(data[segments.end or len(data) :], parts)]
+    if left_out:
+        notes += (f"left out: {', '.join(left_out)}",)
+    return replace(
+        photo,
+        icc=None if is_cmyk else icc,
+        metadata=metadata,
+        format="JPEG",
+        subsampling=_subsampling(segments),
+        quality=jpeg_segments.quality(segments),
+        notes=photo.notes + notes,
     )
-    return head + added + jpeg[start:]
 
 
-def subsampling(image: Image.Image) -> int | None:
+def _describe_rest(rest: bytes, parts: list[str]) -> list[str]:
+    """What stands after the picture, which points to it or not."""
+    found = list(dict.fromkeys(part for part in parts if part != "container"))
+    pictures = rest.count(b"\xff\xd8\xff\xe0") + rest.count(b"\xff\xd8\xff\xe1")
+    if pictures and "gain map" not in found:
+        found.append(f"{pictures} more picture{'s' * (pictures > 1)} in the file")
+    if b"ftyp" in rest[:4096] and "motion photo" not in found:
+        found.append("a film in the file")
+    if not found and rest.strip(b"\0"):
+        found.append(f"{len(rest)} bytes after the picture")
+    return found
+
+
+def _subsampling(segments: Segments) -> int | None:
     """Of the chroma, as Pillow numbers it: 0 (4:4:4), 1 (4:2:2), 2 (4:2:0) or None (another)."""
-    found = JpegImagePlugin.get_sampling(image)
-    return found if found in _SUBSAMPLING else None
-
-
-def quality(image: Image.Image) -> int | None:
-    """The quality whose luminance table (ITU-T T.81, table K.1, scaled by libjpeg) is nearest."""
-    tables = getattr(image, "quantization", None)
-    if not tables or 0 not in tables:
+    sampling = segments.frame.sampling if segments.frame else ()
+    if len(sampling) != 3 or sampling[1:] != ((1, 1), (1, 1)):
         return None
-    given = np.array(tables[0], float)
-    if given.shape != (64,):
-        return None
-    quality = np.arange(1, 101)[:, None]
-    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    scaled = np.clip((_LUMINANCE * scale + 50) // 100, 1, 255)
-    return int(np.abs(np.sort(scaled, 1) - np.sort(given)).sum(1).argmin()) + 1
-
-
-# fmt: off
-_LUMINANCE = np.array([
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
-    14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113,
-    92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
-])
-# fmt: on
-
-
-def _scan(jpeg: bytes) -> int:
-    """Where the first scan's data begin."""
-    place = 2
-    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF:
-        marker = jpeg[place + 1]
-        if marker == 0xDA:
-            return place
-        place += 1 if marker == 0xFF else 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
-    return place
+    return _BY_FACTORS.get(sampling[0])

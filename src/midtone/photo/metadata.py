@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from midtone.photo import exif
+from midtone.photo import exif, xmp
 
 
 @dataclass(frozen=True)
 class Metadata:
     """The raw blocks of a photograph, each of them or None.
 
-    exif: with or without ``Exif\\0\\0``;  xmp: UTF-8 packet;  iptc: IIM records
-    dpi:  resolution in pixels per inch, (across, down)
+    exif:      with or without ``Exif\\0\\0``;  xmp: UTF-8 packet;  iptc: IIM records
+    dpi:       resolution in pixels per inch, (across, down)
+    photoshop: image resources (8BIM) besides IPTC and what is kept elsewhere
+    comments:  of a JPEG
+    chunks:    text and time of a PNG, as (type, data)
     """
 
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
+    photoshop: bytes | None = field(default=None, kw_only=True)
+    comments: tuple[bytes, ...] = field(default=(), kw_only=True)
+    chunks: tuple[tuple[bytes, bytes], ...] = field(default=(), kw_only=True)
 
     def normalize_orientation(self, size: tuple[int, int]) -> Metadata:
         """The metadata of a picture that is upright now, without stale previews.
@@ -29,11 +34,9 @@ class Metadata:
         return replace(
             self,
             exif=exif.normalize_orientation(self.exif, size) if self.exif else None,
-            xmp=_normalize_xmp(self.xmp) if self.xmp else None,
+            xmp=xmp.normalize_orientation(self.xmp) if self.xmp else None,
         )
 
-
-def _normalize_xmp(xmp: bytes) -> bytes:
-    xmp = re.sub(rb'(tiff:Orientation=["\'])\d+', rb"\g<1>1", xmp)
-    xmp = re.sub(rb"(<tiff:Orientation>)\s*\d+", rb"\g<1>1", xmp)
-    return re.sub(rb"<(xmp|xap):Thumbnails>.*?</\1:Thumbnails>", b"", xmp, flags=re.DOTALL)
+    def present(self) -> set[str]:
+        """Names of the fields that hold something."""
+        return {name for name, value in vars(self).items() if value}

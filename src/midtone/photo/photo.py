@@ -21,16 +21,18 @@ class Photo:
               from an array), upright, in the colour space of ``icc`` (sRGB or its grey if None)
     alpha:    H x W, uint8 or uint16, not premultiplied, or None
     icc:      the colour profile or None
-    metadata: EXIF, XMP, IPTC, resolution; the orientation in them is 1
+    cicp:     (primaries, transfer) of ITU-T H.273 where no profile can say them (HDR), or None
+    metadata: EXIF, XMP, IPTC, resolution and more; the orientation in them is 1
     format:   name in ``codecs.FORMATS`` of what it came in, or None
     subsampling: of a JPEG's chroma as Pillow numbers it (0: 4:4:4, 1: 4:2:2, 2: 4:2:0), or None
-    quality:  of the JPEG it came from, estimated, 1 to 100, or None
+    quality:  of the JPEG it came from, estimated, 1 to 100; 100 if it came from a lossless WebP
     notes:    sentences on what could not be kept
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None = None
     icc: bytes | None = field(default=None, kw_only=True)
+    cicp: tuple[int, int] | None = field(default=None, kw_only=True)
     metadata: Metadata = field(default=Metadata(), kw_only=True)
     format: str | None = field(default=None, kw_only=True)
     subsampling: int | None = field(default=None, kw_only=True)

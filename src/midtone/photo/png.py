@@ -1,55 +1,220 @@
-"""PNG: libpng for 16-bit pixels, chunks for the metadata (W3C PNG, third edition)."""
+"""PNG: libpng for 16-bit pixels, Pillow for fewer, chunks for the metadata (W3C PNG, 3rd edition).
+
+ImageMagick keeps EXIF, IPTC and XMP as hexadecimal text, "Raw profile type ...".
+"""
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from midtone.photo import pillow_codec
+from midtone import icc_profile
+from midtone.errors import PhotoError
+from midtone.photo import exif, photoshop, pillow_codec, xmp
 from midtone.photo.metadata import Metadata
+from midtone.photo.orientation import upright
 from midtone.photo.photo import Photo
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 8 + 12 + 13  # signature and IHDR
-_BIT_DEPTH = 24  # its place in the file
+_GREY, _PALETTE = (0, 4), 3  # colour types
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_TEXT, _COMPRESSED, _UNICODE = b"tEXt", b"zTXt", b"iTXt"
+_XMP = b"XML:com.adobe.xmp"
+_RAW_PROFILE = b"Raw profile type "
+_INFLATED = 64 << 20  # bytes that a compressed text or profile may have
+_PER_METRE = 0.0254
+_KEPT = (_TEXT, _COMPRESSED, _UNICODE, b"tIME")
+# What other chunks hold: nothing that a photograph needs, or what is read here.
+_READ = (*_PIXELS, *_KEPT, b"iCCP", b"eXIf", b"pHYs", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"sBIT",
+         b"bKGD", b"hIST")  # fmt: skip
 
 
-def decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None]:
-    """H x W or H x W x C, uint8 or uint16 as stored, and alpha."""
-    if data[_BIT_DEPTH] != 16:
-        return pillow_codec.decode(image)
-    import imagecodecs
+@dataclass(frozen=True)
+class _Header:
+    width: int
+    height: int
+    bits: int
+    colour_type: int
 
-    pixels = np.asarray(imagecodecs.png_decode(data))
-    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-        return pixels[..., :-1], pixels[..., -1]
-    return pixels, None
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """(width, height) as stored. Raises PhotoError for a damaged file or an animation."""
+    header = _header(data)
+    for kind, body in _chunks(data):
+        if kind == b"acTL" and len(body) >= 4 and int.from_bytes(body[:4], "big") > 1:
+            raise PhotoError("an animated image, not a photograph")
+    return header.width, header.height
+
+
+def decode(data: bytes, salvage: bool = False) -> Photo:
+    """Decode a file. Raises PhotoError for a damaged one."""
+    header = _header(data)
+    chunks = _chunks(data)
+    # Decoders refuse a file for its text; they need not see it.
+    bare = SIGNATURE + b"".join(data[a:b] for kind, a, b in _places(data) if kind in _PIXELS)
+    if header.bits == 16:
+        import imagecodecs
+
+        samples = np.asarray(imagecodecs.png_decode(bare))
+        samples = samples[..., None] if samples.ndim == 2 else samples
+        has_alpha = samples.shape[2] in (2, 4)
+        photo = Photo(samples[..., :-1], samples[..., -1]) if has_alpha else Photo(samples)
+    else:
+        photo = pillow_codec.decode(pillow_codec.open_image(bare, "PNG"))
+    metadata, dropped = _metadata(chunks)
+    icc, cicp = _colour(chunks, photo.pixels.shape[2] == 1)
+    others = sorted({kind.decode("latin-1") for kind, _ in chunks if kind not in _READ})
+    notes = (f"left out: {', '.join([*dropped, *others])}",) if dropped or others else ()
+    photo = replace(photo, icc=icc, cicp=cicp, metadata=metadata, format="PNG", notes=notes)
+    return upright(photo)
 
 
 def encode(photo: Photo, quality: int) -> bytes:
     """A PNG file of uint8 or uint16 pixels; ``quality`` has no meaning here."""
     import imagecodecs
 
-    encoded = imagecodecs.png_encode(photo.samples, level=4)
-    return _with_chunks(bytes(encoded), photo.metadata, photo.icc)
-
-
-def _with_chunks(png: bytes, metadata: Metadata, icc: bytes | None) -> bytes:
-    """A PNG file with the blocks, right after its header chunk. PNG has no place for IPTC."""
+    encoded = bytes(imagecodecs.png_encode(photo.samples, level=4))
+    metadata = photo.metadata
     chunks = []
-    if icc:
-        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    if photo.icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(photo.icc)))
+    elif photo.cicp:
+        chunks.append((b"cICP", bytes((*photo.cicp, 0, 1))))
     if metadata.dpi:
-        across, down = (max(1, round(dpi / 0.0254)) for dpi in metadata.dpi)
+        across, down = (max(1, round(dpi / _PER_METRE)) for dpi in metadata.dpi)
         chunks.append((b"pHYs", struct.pack(">IIB", across, down, 1)))
     if metadata.exif:
-        chunks.append((b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
+        chunks.append((b"eXIf", metadata.exif.removeprefix(exif.HEAD)))
     if metadata.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    added = b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
-    )
-    return png[:_HEADER] + added + png[_HEADER:]
+        chunks.append((_UNICODE, _XMP + b"\0\0\0\0\0" + metadata.xmp))
+    if metadata.iptc:
+        chunks.append((_COMPRESSED, _raw_profile(b"iptc", photoshop.join(metadata.iptc, None))))
+    chunks += metadata.chunks
+    added = b"".join(_chunk(kind, body) for kind, body in chunks)
+    return encoded[:_HEADER] + added + encoded[_HEADER:]
+
+
+def _header(data: bytes) -> _Header:
+    if len(data) < _HEADER or data[12:16] != b"IHDR":
+        raise PhotoError("damaged or incomplete image (no header)")
+    width, height, bits, colour_type = struct.unpack_from(">IIBB", data, 16)
+    if not width or not height:
+        raise PhotoError("damaged or incomplete image (no pixels)")
+    return _Header(width, height, bits, colour_type)
+
+
+def _places(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end) of each chunk up to the end of the picture; the last may be cut off."""
+    place = len(SIGNATURE)
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        yield kind, place, min(place + 12 + length, len(data))
+        if kind == b"IEND":
+            return
+        place += 12 + length
+
+
+def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """(type, data) of each chunk."""
+    return [(kind, data[start + 8 : end - 4]) for kind, start, end in _places(data)]
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _metadata(chunks: list[tuple[bytes, bytes]]) -> tuple[Metadata, list[str]]:
+    """The metadata, and the names of what is too large or damaged to be kept."""
+    block = packet = iptc = dpi = None
+    kept, dropped = [], []
+    for kind, body in chunks:
+        if kind == b"eXIf":
+            block = body.removeprefix(exif.HEAD)
+        elif kind == b"pHYs" and len(body) >= 9 and body[8] == 1:
+            across, down = struct.unpack_from(">II", body)
+            dpi = (across * _PER_METRE, down * _PER_METRE) if across and down else None
+        elif kind in _KEPT:
+            keyword = body.partition(b"\0")[0]
+            special = keyword == _XMP or keyword.startswith(_RAW_PROFILE)
+            text = _text(kind, body) if special else b""
+            if text is None:
+                dropped.append(keyword.decode("latin-1"))
+            elif keyword == _XMP:
+                packet = packet or xmp.to_utf8(text)
+            elif keyword.startswith(_RAW_PROFILE):
+                name, raw = keyword.removeprefix(_RAW_PROFILE), _unhex(text)
+                if name in (b"exif", b"APP1") and raw.startswith(exif.HEAD):
+                    block = block or raw.removeprefix(exif.HEAD)
+                elif name in (b"xmp", b"APP1") and b"<" in raw[:64]:
+                    packet = packet or xmp.to_utf8(raw[raw.index(b"<") :])
+                elif name in (b"iptc", b"8bim"):
+                    iptc = iptc or photoshop.split(raw)[0] or raw
+            else:
+                kept.append((kind, body))
+    return Metadata(block, packet, iptc, dpi, chunks=tuple(kept)), dropped
+
+
+def _text(kind: bytes, body: bytes) -> bytes | None:
+    """The text of a chunk; None if it is damaged or absurdly long."""
+    _, _, rest = body.partition(b"\0")
+    if kind == _TEXT:
+        return rest
+    if kind == _COMPRESSED:
+        return _inflate(rest[1:])
+    text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return _inflate(text) if rest[:1] == b"\1" else text
+
+
+def _inflate(data: bytes) -> bytes | None:
+    inflating = zlib.decompressobj()
+    try:
+        text = inflating.decompress(data, _INFLATED)
+    except zlib.error:
+        return None
+    return None if inflating.unconsumed_tail else text
+
+
+def _unhex(text: bytes) -> bytes:
+    """The bytes of a raw profile: a name, a length and hexadecimal digits, a line each."""
+    digits = re.sub(rb"\s", b"", b"".join(text.lstrip(b"\n").split(b"\n")[2:]))
+    try:
+        return bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return b""
+
+
+def _raw_profile(name: bytes, data: bytes) -> bytes:
+    text = b"\n%b\n%8d\n%b\n" % (name, len(data), data.hex().encode())
+    return _RAW_PROFILE + name + b"\0\0" + zlib.compress(text)
+
+
+def _colour(
+    chunks: list[tuple[bytes, bytes]], is_grey: bool
+) -> tuple[bytes | None, tuple[int, int] | None]:
+    """The colour profile, or the code points that no profile can say (PNG, 4.3)."""
+    found = dict(reversed(chunks))
+    if len(found.get(b"cICP", b"")) == 4:
+        code_points = (found[b"cICP"][0], found[b"cICP"][1])
+        if not is_grey:
+            return icc_profile.cicp_profile(*code_points)
+    if b"iCCP" in found:
+        profile = _inflate(found[b"iCCP"].partition(b"\0")[2][1:])
+        if profile:
+            return profile, None
+    if b"sRGB" in found or b"gAMA" not in found:
+        return None, None
+    gamma = int.from_bytes(found[b"gAMA"][:4], "big") / 100_000
+    chromaticities = found.get(b"cHRM", b"")
+    if not 0.01 < gamma < 10 or (is_grey and abs(gamma - 1 / 2.2) < 0.001):
+        return None, None
+    if is_grey:
+        return icc_profile.grey_profile(1 / gamma), None
+    points = struct.unpack(">8I", chromaticities) if len(chromaticities) == 32 else None
+    primaries = tuple(value / 100_000 for value in points) if points else icc_profile.BT709
+    return icc_profile.gamma_profile(primaries, 1 / gamma), None

@@ -11,14 +11,18 @@ import numpy as np
 
 from midtone import atomic
 from midtone.errors import PhotoError
-from midtone.photo import exif, pillow_codec
+from midtone.photo import exif
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, parse_format, writable_as
 from midtone.photo.convert import to_8_bit
 from midtone.photo.metadata import Metadata
 from midtone.photo.photo import Photo
 from midtone.photo.reader import sentence
 
-QUALITY = 95  # of lossy formats, unless the photograph came with a better one
+_TITLES = {
+    "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "the resolution",
+    "photoshop": "Photoshop resources", "comments": "comments", "chunks": "text",
+}  # fmt: skip
+_PNG_COMMENT = b"Comment\0"
 
 
 def write(
@@ -30,32 +34,30 @@ def write(
     overwrite: bool = False,
     strip: bool = False,
     software: str | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write a photograph with its metadata, whole or not at all.
 
     target:   a path, whose suffix chooses the format, or a binary stream
-    quality:  1..100 for JPEG, WebP, AVIF and HEIC (WebP is lossless at 100); by default 95, or that
-              of the JPEG the photograph came from if it is better
+    quality:  1..100 for JPEG, WebP, AVIF and HEIC (WebP is lossless at 100); by default
+              ``default_quality``
     format:   "JPEG", "PNG", "TIFF", "WEBP", "AVIF" or "HEIF", or another of the names that
               ``parse_format`` takes, instead of the suffix or the format it came in
     strip:    leave out all metadata but the colour profile
     software: value of the EXIF tag of that name
+    Returns sentences on what the format could not hold.
     Raises PhotoError if the file exists and ``overwrite`` is False, if the format cannot hold the
-    photograph, or if it cannot be written; UsageError if there is no such format.
+    pixels, or if it cannot be written; UsageError if there is no such format.
     """
-    quality = default_quality(photo) if quality is None else quality
-    if not 1 <= quality <= 100:
+    if quality is not None and not 1 <= quality <= 100:
         raise PhotoError(f"quality must lie within 1 and 100, not {quality}")
     if strip:
         photo = replace(photo, metadata=Metadata())
-    if software:
-        block = exif.set_software(photo.metadata.exif, software)
-        photo = replace(photo, metadata=replace(photo.metadata, exif=block))
     if not isinstance(target, str | os.PathLike):
         came_in = photo.format if photo.format in WRITABLE else None
         chosen = FORMATS[parse_format(format or came_in or "PNG")]
-        target.write(_encode(photo, chosen, quality, "output"))
-        return
+        encoded, notes = _encode(photo, chosen, quality, software, "output")
+        target.write(encoded)
+        return notes
     path = Path(target)
     named = FORMATS[parse_format(format)] if format else writable_as(path)
     if named is None:
@@ -63,45 +65,86 @@ def write(
         raise PhotoError(f"{path}: unknown image format; use one of {', '.join(suffixes)}")
     if path.exists() and not overwrite:
         raise PhotoError(f"{path}: exists already; use overwrite to replace it")
-    encoded = _encode(photo, named, quality, str(path))
+    encoded, notes = _encode(photo, named, quality, software, str(path))
     try:
         with atomic.replacing(path) as temporary:
             temporary.write_bytes(encoded)
     except OSError as error:
         raise PhotoError(f"{path}: cannot be written ({sentence(error)})") from error
+    return notes
 
 
-def default_quality(photo: Photo) -> int:
-    """95, or that of the JPEG the photograph came from if it is better."""
-    return max(QUALITY, photo.quality or 0)
+def default_quality(photo: Photo, format: str = "JPEG") -> int:
+    """Of a result in this format: the format's own, or the input's if it is of the same and better.
+
+    100 for formats without loss.
+    """
+    own = FORMATS[format].quality
+    if own is None:
+        return 100
+    return max(own, photo.quality or 0) if photo.format == format else own
 
 
-def _encode(photo: Photo, format: Format, quality: int, name: str) -> bytes:
-    """A whole file in memory. Raises PhotoError."""
+def _encode(
+    photo: Photo, format: Format, quality: int | None, software: str | None, name: str
+) -> tuple[bytes, tuple[str, ...]]:
+    """A whole file in memory, and sentences on what it could not hold. Raises PhotoError."""
     assert format.encode
     if photo.alpha is not None and not format.alpha:
         raise PhotoError(
-            f"{name}: {format.name} cannot hold transparency; choose .png, .tif or .webp"
+            f"{name}: {format.title} cannot hold transparency; choose .png, .tif or .webp"
         )
+    if photo.cicp is not None and not format.holds_cicp:
+        raise PhotoError(f"{name}: {format.title} cannot hold HDR colours; choose .avif or .png")
     if max(photo.size) > format.longest_side:
         raise PhotoError(
-            f"{name}: {format.name} holds at most {format.longest_side} pixels a side; "
+            f"{name}: {format.title} holds at most {format.longest_side} pixels a side; "
             "choose .png or .tif"
         )
-    if format.extra == "heic" and not pillow_codec.register_heif():
-        raise PhotoError(f"{name}: HEIC needs midtone[heic]")
+    if not format.is_installed:
+        raise PhotoError(f"{name}: {format.title} needs midtone[{format.extra}]")
+    metadata, notes = _fit_metadata(photo.metadata, format)
+    if software:
+        metadata = replace(metadata, exif=_with_software(metadata.exif, software, format))
+    pixels, alpha = _fit_pixels(photo, format)
+    if photo.pixels.dtype == np.uint16 and pixels.dtype == np.uint8:
+        notes += ("16 bits became 8",) if photo.format != "RAW" else ()
+    photo = replace(photo, pixels=pixels, alpha=alpha, metadata=metadata)
+    quality = default_quality(photo, format.name) if quality is None else quality
     try:
-        return format.encode(_as_storable(photo, format), quality)
+        return format.encode(photo, quality), notes
     except MemoryError:
         raise
     except Exception as error:  # as with decoders
         raise PhotoError(
-            f"{name}: cannot be encoded as {format.name} ({sentence(error)})"
+            f"{name}: cannot be encoded as {format.title} ({sentence(error)})"
         ) from error
 
 
-def _as_storable(photo: Photo, format: Format) -> Photo:
-    """The photograph at a bit depth of the format, alpha at that of the pixels."""
+def _with_software(block: bytes | None, software: str, format: Format) -> bytes | None:
+    """EXIF with the tag, or as it was if it would not fit any more."""
+    signed = exif.set_software(block, software)
+    limit = format.exif_limit
+    return block if limit and len(signed.removeprefix(exif.HEAD)) > limit else signed
+
+
+def _fit_metadata(metadata: Metadata, format: Format) -> tuple[Metadata, tuple[str, ...]]:
+    """What the format can hold, and a sentence on the rest."""
+    if metadata.comments and format.name == "PNG":
+        chunks = tuple((b"tEXt", _PNG_COMMENT + comment) for comment in metadata.comments)
+        metadata = replace(metadata, comments=(), chunks=metadata.chunks + chunks)
+    missing = metadata.present() - format.holds
+    if not missing:
+        return metadata, ()
+    empty = {name: getattr(Metadata(), name) for name in missing}
+    missing.discard("dpi")  # EXIF says it too
+    titles = ", ".join(title for name, title in _TITLES.items() if name in missing)
+    note = (f"{format.title} cannot hold: {titles}",) if titles else ()
+    return replace(metadata, **empty), note
+
+
+def _fit_pixels(photo: Photo, format: Format) -> tuple[np.ndarray, np.ndarray | None]:
+    """Pixels and alpha at a bit depth of the format, both at the same."""
     pixels, alpha = photo.pixels, photo.alpha
     if pixels.dtype != np.uint16 or 16 not in format.bit_depths:
         pixels = to_8_bit(pixels)
@@ -112,4 +155,4 @@ def _as_storable(photo: Photo, format: Format) -> Photo:
             alpha = to_8_bit(alpha)
         if 16 not in format.bit_depths and pixels.shape[2] == 1:
             pixels = np.repeat(pixels, 3, 2)
-    return replace(photo, pixels=pixels, alpha=alpha)
+    return pixels, alpha

@@ -110,7 +110,7 @@ def open_upload(upload: Upload, max_megapixels: float) -> ImageFile:
 
 def describe(file: ImageFile, image: Photo) -> dict[str, Any]:
     """Width and height in pixels of the upright photograph, and its format."""
-    width, height = file.image.size if file.image else image.size
+    width, height = file.size
     if (width > height) != (image.size[0] > image.size[1]):
         width, height = height, width
     return {"width": width, "height": height, "format": image.format}

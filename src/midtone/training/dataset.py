@@ -62,30 +62,33 @@ def _open_photographs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
     training, held_out = hold_out(paths, recipe.hold_out)
 
     @cache
-    def decoded(longest_side: int | None) -> Sequence[np.ndarray]:
-        images = {path: decode(path, longest_side) for path in training}
-        poor = [path for path, image in images.items() if not is_well_exposed(image)]
+    def decoded(longest_side: int | None) -> tuple[list[np.ndarray], list[bool]]:
+        images = [decode(path, longest_side) for path in training]
+        good = [is_well_exposed(image) for image in images]
+        _require(sum(good), f"{folder}: {sum(good)} of {len(images)} photographs are well exposed")
+        poor = [path for path, one in zip(training, good, strict=True) if not one]
         if poor:
             warn(
                 f"{len(poor)} of {len(images)} photographs are dark, bright or flat as a whole and "
-                f"no targets; left out ({_names(poor)})"
+                f"no targets ({_names(poor)})"
             )
-        chosen = [image for path, image in images.items() if path not in set(poor)]
-        _require(
-            len(chosen), f"{folder}: {len(chosen)} of {len(images)} photographs are well exposed"
-        )
-        if len(chosen) < _FEW:
-            warn(f"{len(chosen)} photographs are few: the network will overfit below {_FEW}")
-        return chosen
+        if sum(good) < _FEW:
+            warn(f"{sum(good)} photographs are few: the network will overfit below {_FEW}")
+        return images, good
 
     def examples(stage: Stage) -> Examples:
-        images = decoded(stage.longest_side)
+        images, good = decoded(stage.longest_side)
+        sides = [min(image.shape[:2]) for image in images]
         if stage.crops is None:
-            sides = [min(image.shape[:2]) for image in images]
             _check_sizes(folder, stage, sides, "photographs", warn)
-            images = [i for i, side in zip(images, sides, strict=True) if side >= stage.size]
+        chosen = [
+            number
+            for number, side in enumerate(sides)
+            if (good[number] or stage.unchanged_others) and (stage.crops or side >= stage.size)
+        ]
         return PhotographExamples(
-            photographs=images,
+            photographs=[images[number] for number in chosen],
+            well_exposed=[good[number] for number in chosen],
             size=stage.size,
             seed=recipe.seed,
             crops=stage.crops,

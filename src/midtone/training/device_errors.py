@@ -70,6 +70,27 @@ def synthesize(draws: Draws, picture: Tensor, ev: Tensor, errors: ErrorModel) ->
     return torch.where(noisy, _noise(draws, exposed, errors), exposed)
 
 
+def vary_exposure(draws: Draws, picture: Tensor, largest: float) -> Tensor:
+    """``data.synthesize.vary_exposure``: B x 3 x C x C in [0, 1] -> the same."""
+    if not largest:
+        return picture
+    count = len(picture)
+    none, one = torch.zeros(count, device=draws.device), torch.ones(count, device=draws.device)
+    camera = _Cameras(
+        beta_gamma=none.bool(),
+        linear=draws.chance(count, 0.5),
+        response=one[:, None].expand(-1, 2),
+        black=none,
+        lights=none,
+        lights_exponent=one,
+        exponent=one,
+        gains=one[:, None].expand(-1, 3),
+    )
+    codes = (255 * picture).round().long().flatten(2)
+    table = camera.table(largest * draws.uniform(count, -0.5, 1))
+    return round_codes(table.gather(2, codes).view_as(picture))
+
+
 def _neutral(draws: Draws, picture: Tensor, model: NeutralModel) -> Tensor:
     count = len(picture)
     part = draws.uniform(count, 0, model.contrast)[:, None, None, None]

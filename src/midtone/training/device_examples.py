@@ -22,7 +22,14 @@ from torch.nn import functional
 from midtone.data.augment import Augmentation
 from midtone.data.targets import MEAN_LUMA, TargetModel
 from midtone.errors import UsageError
-from midtone.training.device_errors import Draws, draw_ev, luma_of, round_codes, synthesize
+from midtone.training.device_errors import (
+    Draws,
+    draw_ev,
+    luma_of,
+    round_codes,
+    synthesize,
+    vary_exposure,
+)
 from midtone.training.recipe import Stage
 
 _LATTICE = 64  # statistics of a picture are taken from 64 x 64 of its pixels
@@ -36,14 +43,21 @@ class DevicePhotographs:
 
     pixels: N x 3 x S x S uint8, each at the top left, its last row and column repeated
     sizes:  N x 2, height and width in pixels
+    well_exposed: N booleans; the others are their own targets
     """
 
     pixels: Tensor
     sizes: Tensor
+    well_exposed: Tensor
 
     @classmethod
-    def upload(cls, images: Sequence[np.ndarray], device: torch.device) -> DevicePhotographs:
-        """Copy photographs, H x W x 3 uint8 each, to the device. Raises UsageError for none."""
+    def upload(
+        cls, images: Sequence[np.ndarray], good: Sequence[bool], device: torch.device
+    ) -> DevicePhotographs:
+        """Copy photographs, H x W x 3 uint8 each, to the device. Raises UsageError for none.
+
+        good: whether each is well exposed
+        """
         if not images:
             raise UsageError("no photographs to train on")
         side = max(max(image.shape[:2]) for image in images)
@@ -53,7 +67,7 @@ class DevicePhotographs:
         ]
         pixels = torch.from_numpy(np.stack(padded)).permute(0, 3, 1, 2).contiguous()
         sizes = torch.tensor([image.shape[:2] for image in images], dtype=torch.float32)
-        return cls(pixels.to(device), sizes.to(device))
+        return cls(pixels.to(device), sizes.to(device), torch.tensor(good, device=device))
 
 
 class DeviceExamples:
@@ -69,28 +83,36 @@ class DeviceExamples:
         self.stage = stage
         self.device = photographs.pixels.device
         least = 0 if stage.crops else stage.size
-        self.usable = (photographs.sizes.amin(1) >= least).nonzero().flatten()
+        usable = photographs.sizes.amin(1) >= least
+        if not stage.unchanged_others:
+            usable = usable & photographs.well_exposed
+        self.usable = usable.nonzero().flatten()
         if not len(self.usable):
-            raise UsageError(f"no photograph of the pack is {least} px wide and high or larger")
+            raise UsageError(
+                f"no photograph of the pack is well exposed and at least {least} px wide and high"
+            )
         self.draws = Draws(self.device, seed)
         self.canvas = (stage.longest_side if stage.crops else None) or stage.size
 
     def batch(self, count: int) -> tuple[Tensor, Tensor]:
         """Draw a batch of ``count`` examples."""
         stage, errors, draws = self.stage, self.stage.errors, self.draws
-        picture, size = self._crop(count)
+        picture, size, good = self._crop(count)
         picture = round_codes(self._augment(picture, size, stage.augmentation))
         ev = draw_ev(draws, count, errors)
-        changed = draws.chance(count, 1 - errors.unchanged_prob)
+        changed = good & draws.chance(count, 1 - errors.unchanged_prob)
         target = self._normalize(picture, size, ev, stage.targets)
-        target = torch.where(changed[:, None, None, None], round_codes(target), picture)
+        same = vary_exposure(draws, picture, errors.unchanged_ev)
+        target = torch.where(changed[:, None, None, None], round_codes(target), same)
         source = synthesize(draws, target, ev, errors)
         source = torch.where(changed[:, None, None, None], round_codes(source), target)
         target = round_codes(_keep_whites(target, source, stage.targets.white_floor))
         return self._resize(source, size), self._resize(target, size)
 
-    def _crop(self, count: int) -> tuple[Tensor, Tensor]:
-        """Pictures on their canvas, B x 3 x C x C, and the size of their content, B x 2."""
+    def _crop(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures on their canvas, B x 3 x C x C, the size of their content, B x 2, and whether
+        their photographs are well exposed, B.
+        """
         draws = self.draws
         index = self.usable[
             torch.randint(len(self.usable), (count,), generator=draws.generator, device=self.device)
@@ -129,7 +151,7 @@ class DeviceExamples:
             padding_mode="border",
             align_corners=False,
         )
-        return round_codes(picture), size
+        return round_codes(picture), size, self.photographs.well_exposed[index]
 
     def _augment(self, picture: Tensor, size: Tensor, model: Augmentation) -> Tensor:
         count, draws = len(picture), self.draws
@@ -157,8 +179,8 @@ class DeviceExamples:
 
     def _normalize(self, picture: Tensor, size: Tensor, ev: Tensor, model: TargetModel) -> Tensor:
         """``data.targets.normalize_target``."""
-        near, far = model.brightness_part
-        part = near + (far - near) * ((ev.abs() - 1) / 2).clamp(0, 1)
+        (near, far), (small, large) = model.brightness_part, model.brightness_ev
+        part = near + (far - near) * ((ev.abs() - small) / (large - small)).clamp(0, 1)
         sample = _lattice(picture, size)
         ordered = luma_of(sample).flatten(1).sort(1).values
         last = ordered.shape[1] - 1

@@ -17,7 +17,7 @@ from midtone.data.augment import Augmentation, augment, collage
 from midtone.data.crops import Crop, CropModel, draw_crop, draw_patch, draw_position
 from midtone.data.pairs import Pair
 from midtone.data.photographs import decode_pair
-from midtone.data.synthesize import ErrorModel, draw_ev, synthesize
+from midtone.data.synthesize import ErrorModel, draw_ev, synthesize, vary_exposure
 from midtone.data.targets import TargetModel, keep_whites, normalize_target
 
 Example = tuple[np.ndarray, np.ndarray]
@@ -39,11 +39,14 @@ class PhotographExamples:
                  their size, for the loader to resize
     crops:       None draws the paper's patches, at the photograph's own resolution
     per_image:   examples of each photograph in one epoch
+    well_exposed: of each photograph; the others come unchanged (``ErrorModel.unchanged_ev``). None
+                 if all of them are
     """
 
     photographs: Sequence[np.ndarray]
     size: int
     seed: int
+    well_exposed: Sequence[bool] | None = None
     crops: CropModel | None = CropModel()
     augmentation: Augmentation = Augmentation()
     errors: ErrorModel = ErrorModel()
@@ -59,7 +62,9 @@ class PhotographExamples:
         if rng.random() < self.augmentation.collage_prob:
             target = collage(target, self._target(int(rng.integers(len(self))), rng), rng)
         # The error comes before the resize, as in a camera: codes and clipping are then realistic.
-        return degrade(target, self.errors, self.targets, rng)
+        index %= len(self.photographs)
+        unchanged = self.well_exposed is not None and not self.well_exposed[index]
+        return degrade(target, self.errors, self.targets, rng, unchanged=unchanged)
 
     def _target(self, index: int, rng: np.random.Generator) -> np.ndarray:
         image = self.photographs[index % len(self.photographs)]
@@ -91,12 +96,20 @@ class PairExamples:
 
 
 def degrade(
-    target: np.ndarray, errors: ErrorModel, targets: TargetModel, rng: np.random.Generator
+    target: np.ndarray,
+    errors: ErrorModel,
+    targets: TargetModel,
+    rng: np.random.Generator,
+    *,
+    unchanged: bool = False,
 ) -> Example:
-    """Make an example of a well exposed picture: H x W x 3 uint8 -> (input, target)."""
+    """Make an example of a picture: H x W x 3 uint8 -> (input, target).
+
+    unchanged: make an unchanged one, whatever ``errors.unchanged_prob``
+    """
     ev = draw_ev(errors, rng)
-    if rng.random() < errors.unchanged_prob:
-        source = target
+    if rng.random() < errors.unchanged_prob or unchanged:
+        source = target = vary_exposure(target, errors.unchanged_ev, rng)
     else:
         target = normalize_target(target, targets, ev)
         source = synthesize(target, ev, errors, rng)

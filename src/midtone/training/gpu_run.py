@@ -64,13 +64,13 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
     """Train; returns the path of the weights. Raises UsageError or ModelError."""
     device = select_device(options.device)
     bfloat16 = use_bfloat16(device, options.precision)
-    images = read_pack(pack)
-    held_out = images[recipe.hold_out - 1 :: recipe.hold_out] or images[-1:]
-    training = [
-        image for n, image in enumerate(images) if n % recipe.hold_out != recipe.hold_out - 1
-    ]
-    photographs = DevicePhotographs.upload(training or images, device)
-    checks = DevicePhotographs.upload(held_out, device)
+    images, good = read_pack(pack)
+    every = recipe.hold_out
+    held_out = set(range(every - 1, len(images), every)) or {len(images) - 1}
+    photographs, checks = (
+        DevicePhotographs.upload([images[n] for n in part], [good[n] for n in part], device)
+        for part in (sorted(set(range(len(images))) - held_out), sorted(held_out))
+    )
     out.mkdir(parents=True, exist_ok=True)
     state = State.new(recipe, device)
     if options.start:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from midtone import atomic
 from midtone.errors import UsageError
 from midtone.training.checkpoint import CHECKPOINT, State
 from midtone.training.dataset import open_dataset
@@ -95,6 +96,7 @@ def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOpti
     steps, stopped, saved = stages[-1].last, 0, time.monotonic()
     if is_main:
         out.mkdir(parents=True, exist_ok=True)
+        atomic.sweep(out)
         (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
         costs = [(stage.last, stage.stage.step_cost(recipe.network)) for stage in stages]
         log = RunLog(out, state.step, costs, progress=options.progress)

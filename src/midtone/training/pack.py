@@ -28,15 +28,16 @@ _HEADER = 4096  # bytes of names and sizes, at most, but for the names themselve
 
 
 def write_pack(
-    photographs: Sequence[np.ndarray], path: Path, limit: int = LIMIT
+    photographs: Sequence[np.ndarray], good: Sequence[bool], path: Path, limit: int = LIMIT
 ) -> tuple[int, int]:
     """Write photographs, H x W x 3 uint8 each, to a file of at most ``limit`` bytes.
 
+    good: whether each is well exposed
     Returns the WebP quality, the best of those that fit, and the size of the file in bytes. Raises
     UsageError if none fits.
     """
     sample = photographs[:: max(1, len(photographs) // _SAMPLE)]
-    room = limit - _HEADER - 8 * len(photographs)
+    room = limit - _HEADER - 9 * len(photographs)
     for quality in _QUALITIES:
         expected = sum(len(_encode(image, quality)) for image in sample)
         if expected * len(photographs) / max(1, len(sample)) > room:
@@ -47,6 +48,7 @@ def write_pack(
         tensors = {
             "bytes": np.frombuffer(b"".join(encoded), np.uint8),
             "ends": np.cumsum([len(one) for one in encoded]),
+            "good": np.array(good, np.uint8),
         }
         with atomic.replacing(path) as temporary:
             save_file(tensors, temporary, {"midtone_pack": "1"})
@@ -56,18 +58,23 @@ def write_pack(
     )
 
 
-def read_pack(path: Path) -> list[np.ndarray]:
-    """The photographs of a pack, H x W x 3 uint8 each. Raises UsageError for other files."""
+def read_pack(path: Path) -> tuple[list[np.ndarray], list[bool]]:
+    """The photographs of a pack, H x W x 3 uint8 each, and whether each is well exposed.
+
+    Raises UsageError for other files.
+    """
     try:
         with safe_open(path, "numpy") as file:
             data, ends = file.get_tensor("bytes").tobytes(), file.get_tensor("ends").tolist()
+            good = file.get_tensor("good").astype(bool).tolist()
     except (OSError, SafetensorError) as error:
         raise UsageError(f"{path}: not a pack of photographs ({error})") from error
     starts = [0, *ends[:-1]]
-    return [
+    images = [
         np.asarray(Image.open(io.BytesIO(data[start:end])).convert("RGB"))
         for start, end in zip(starts, ends, strict=True)
     ]
+    return images, good
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,9 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=SIDE, help=f"longest side in px ({SIDE})")
     parser.add_argument("--count", type=int, help="at most so many, evenly chosen")
+    parser.add_argument(
+        "--all", action="store_true", help="the others, too, for stages with unchanged_others"
+    )
     parser.add_argument("--limit", type=float, default=LIMIT / 2**20, help="of the file, MiB (50)")
     options = parser.parse_args(arguments)
-    photographs, left_out = [], 0
+    photographs, good, left_out = [], [], 0
     found = find_photos(options.folder)
     every = max(1, -(-len(found) // options.count)) if options.count else 1
     for path in found[::every]:
@@ -90,12 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Error as error:
             print(f"{error}; left out", file=sys.stderr)
             continue
-        if is_well_exposed(image):
+        if options.all or is_well_exposed(image):
             photographs.append(image)
+            good.append(is_well_exposed(image))
         else:
             left_out += 1
     try:
-        quality, size = write_pack(photographs, options.out, round(options.limit * 2**20))
+        quality, size = write_pack(photographs, good, options.out, round(options.limit * 2**20))
     except Error as error:
         print(error, file=sys.stderr)
         return 2

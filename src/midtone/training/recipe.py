@@ -30,6 +30,8 @@ class Stage:
     finest:       the finest pyramid level that is trained. The coarse levels decide exposure and
                   colour at a small part of the cost, so they can be trained first, alone
     crops:        None cuts the paper's patches
+    unchanged_others: photographs that are not well exposed are trained on unchanged; else they are
+                  left out
     longest_side: photographs are kept in memory at this size, in px; None keeps their own
     per_image:    examples of each image in one epoch
     ema:          decay of the exponential moving average of the weights, which is what is exported;
@@ -54,6 +56,7 @@ class Stage:
     augmentation: Augmentation = Augmentation()
     errors: ErrorModel = ErrorModel()
     targets: TargetModel = TargetModel()
+    unchanged_others: bool = False
     longest_side: int | None = 320
     per_image: int = 1
     ema: float = 0.999

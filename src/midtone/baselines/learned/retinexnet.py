@@ -220,12 +220,18 @@ def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Training:
-    """One step of the authors' training; half of the steps decompose, the rest relight.
+    """One step of the authors' training: first the decomposition, then relighting alone.
 
     Each stage has its own Adam at 1e-3 (the authors lower it to 1e-4 after 20 of 100 epochs).
+    Networks begin as TensorFlow's layers do; torch's smaller weights take far longer.
     """
 
     def __init__(self, network: RetinexNet, decom_steps: int, learning_rate: float = 1e-3) -> None:
+        for module in network.modules():
+            if isinstance(module, SameConv2d):
+                nn.init.xavier_uniform_(module.weight)
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
         self.network = network
         self.decom_steps = decom_steps
         self._steps = 0

@@ -70,7 +70,7 @@ class Recipe:
 # are the papers', for a GPU.
 RECIPES = {
     "zero-dce": Recipe(250, 8, 64, 96, -1.5, 1.5, 1e-3),
-    "retinexnet": Recipe(400, 4, 48, 320, -2.5, -0.3, 1e-3),
+    "retinexnet": Recipe(1500, 8, 48, 320, -2.5, -0.3, 1e-3),
     "deep-upe": Recipe(300, 4, 256, 448, -1.5, 0.0, 5e-4),
     **dict.fromkeys(
         ("dped-iphone", "dped-blackberry", "dped-sony"),
@@ -94,7 +94,7 @@ def start(method: str, network: nn.Module, recipe: Recipe, features: vgg.VGG | N
     if isinstance(network, zero_dce.ZeroDCE):
         return zero_dce.Training(network, rate)
     if isinstance(network, retinexnet.RetinexNet):
-        return retinexnet.Training(network, recipe.steps // 2, rate)
+        return retinexnet.Training(network, recipe.steps * 2 // 3, rate)
     if isinstance(network, deep_upe.DeepUPE):
         return deep_upe.Training(network, rate)
     if isinstance(network, dpe.DPE):

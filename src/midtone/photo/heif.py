@@ -1,0 +1,142 @@
+"""HEIC by libheif, AVIF by libavif; their boxes say what the decoders do not."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from midtone import icc_profile
+from midtone.errors import PhotoError
+from midtone.photo import exif, isobmff, pillow_codec, xmp
+from midtone.photo.isobmff import Picture
+from midtone.photo.metadata import Metadata
+from midtone.photo.orientation import upright
+from midtone.photo.photo import Photo
+
+_DAMAGED = (ValueError, KeyError, IndexError, struct.error)
+# x265 and aom: about 3 CPU seconds for 12 megapixels (benchmarks/RESULTS.md).
+_X265 = {"preset": "superfast", "tune": "ssim"}
+_AOM_SPEED = 9
+
+
+def is_installed() -> bool:
+    """Whether HEIC can be read and written."""
+    try:
+        import pillow_heif  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """(width, height) as stored. Raises PhotoError for a damaged file or an animation."""
+    picture = _parse(data)
+    if picture.is_sequence:
+        raise PhotoError("an animated image, not a photograph")
+    if not picture.width or not picture.height:
+        raise PhotoError("damaged or incomplete image (no size)")
+    return picture.width, picture.height
+
+
+def decode_avif(data: bytes, salvage: bool = False) -> Photo:
+    """Decode a file: 8 bits, or 16 for deeper ones. Raises PhotoError for a damaged one."""
+    import imagecodecs
+
+    picture = _parse(data)
+    samples = np.asarray(imagecodecs.avif_decode(data, index=0))
+    if samples.dtype != np.uint8:
+        samples = _to_16_bits(samples, picture.bits)
+    return upright(_photo(samples, picture, "AVIF"), picture.orientation)
+
+
+def decode_heic(data: bytes, salvage: bool = False) -> Photo:
+    """Decode a file: 8 bits, or 16 for deeper ones. Raises PhotoError for a damaged one."""
+    import pillow_heif
+
+    picture = _parse(data)
+    file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
+    image = file[file.primary_index]
+    samples = np.array(image)  # libheif has turned it
+    if image.mode.startswith(("La", "RGBa")):
+        raise PhotoError("premultiplied transparency is not supported in HEIC")
+    if picture.is_monochrome and samples.ndim == 3 and samples.shape[2] == 3:
+        samples = samples[..., :1]
+    return upright(_photo(samples, picture, "HEIF"), 1)
+
+
+def encode_avif(photo: Photo, quality: int) -> bytes:
+    """An AVIF file of uint8 pixels."""
+    chroma = "4:4:4" if photo.subsampling == 0 else "4:2:0"
+    encoded = pillow_codec.save(
+        photo, "AVIF", quality=quality, subsampling=chroma, speed=_AOM_SPEED
+    )
+    return _with_cicp(encoded, photo.cicp)
+
+
+def encode_heic(photo: Photo, quality: int) -> bytes:
+    """A HEIC file of uint8 pixels. Needs pillow-heif."""
+    import pillow_heif
+
+    samples, kept = photo.samples, photo.metadata
+    modes = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+    mode = modes[1 if samples.ndim == 2 else samples.shape[2]]
+    file = pillow_heif.from_bytes(mode, photo.size, samples.tobytes())
+    options: dict[str, Any] = {"exif": kept.exif, "xmp": kept.xmp}
+    options = {name: block for name, block in options.items() if block}
+    if photo.icc:
+        info: dict[str, Any] = file[0].info
+        info["icc_profile"], info["icc_profile_type"] = photo.icc, "prof"
+    stream = io.BytesIO()
+    chroma = 444 if photo.subsampling == 0 else 420
+    file.save(stream, quality=quality, chroma=chroma, enc_params=_X265, **options)
+    return _with_cicp(stream.getvalue(), photo.cicp)
+
+
+def _parse(data: bytes) -> Picture:
+    try:
+        return isobmff.parse(data)
+    except _DAMAGED as error:
+        raise PhotoError(f"damaged or incomplete image ({error})") from error
+
+
+def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
+    samples = samples[..., None] if samples.ndim == 2 else samples
+    channels = samples.shape[2]
+    pixels, alpha = samples, None
+    if channels in (2, 4):
+        pixels, alpha = samples[..., :-1], samples[..., -1]
+    icc, cicp = picture.icc, None
+    if icc is None and picture.cicp and pixels.shape[2] == 3:
+        icc, cicp = icc_profile.cicp_profile(*picture.cicp)
+    block = picture.exif
+    metadata = Metadata(
+        exif.HEAD + block.removeprefix(exif.HEAD) if block else None,
+        xmp.to_utf8(picture.xmp) if picture.xmp else None,
+    )
+    notes: tuple[str, ...] = ()
+    others = list(picture.others)
+    if metadata.xmp:
+        packet, parts = xmp.without_parts(metadata.xmp)
+        metadata = replace(metadata, xmp=packet)
+        others += [p for p in parts if p != "container" and not any(p in o for o in others)]
+    if others:
+        notes = (f"left out: {', '.join(others)}",)
+    return Photo(pixels, alpha, icc=icc, cicp=cicp, metadata=metadata, format=format, notes=notes)
+
+
+def _to_16_bits(samples: np.ndarray, bits: int) -> np.ndarray:
+    """Codes of fewer bits in uint16 -> 16 bits, rounded."""
+    full = (1 << bits) - 1
+    return ((samples.astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
+
+
+def _with_cicp(encoded: bytes, cicp: tuple[int, int] | None) -> bytes:
+    """The file with these primaries and transfer in its nclx box."""
+    place = encoded.find(b"colrnclx")
+    if cicp is None or place < 0:
+        return encoded
+    return encoded[: place + 8] + struct.pack(">HH", *cicp) + encoded[place + 12 :]

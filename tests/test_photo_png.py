@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from midtone import photo
+from midtone.errors import PhotoError
+from midtone.photo import exif
+
+
+def png(*chunks: tuple[bytes, bytes], mode: str = "RGB") -> bytes:
+    """A 32 x 20 picture with further chunks."""
+    stream = io.BytesIO()
+    gradient = np.linspace(20, 120, 32 * 20 * 3).reshape(20, 32, 3).astype(np.uint8)
+    Image.fromarray(gradient).convert(mode).save(stream, "PNG")
+    data = stream.getvalue()
+    added = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    return data[:33] + added + data[33:]
+
+
+def through(data: bytes, format: str = "PNG") -> tuple[bytes, tuple[str, ...]]:
+    stream = io.BytesIO()
+    read = photo.read(data)
+    notes = photo.write(read, stream, format=format)
+    return stream.getvalue(), read.notes + notes
+
+
+def orientation_block(value: int) -> bytes:
+    short = exif.Value(exif.ORIENTATION, exif.SHORT, 1, struct.pack("<H", value))
+    return exif.pack([short])
+
+
+def raw_profile(name: bytes, body: bytes) -> tuple[bytes, bytes]:
+    digits = b"\n%b\n%8d\n%b\n" % (name, len(body), body.hex().encode())
+    return b"zTXt", b"Raw profile type " + name + b"\0\0" + zlib.compress(digits)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        (b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_500_000)),
+        (b"tEXt", b"Software\0GIMP"),
+        (b"tIME", bytes((7, 232, 5, 6, 7, 8, 9))),
+        (b"iTXt", b"Title\0\0\0\0\0D\xc3\xa4mmerung"),
+    ],
+)
+def test_text_and_time_are_kept(chunk):
+    kept, notes = through(png(chunk))
+    assert chunk[1] in kept
+    assert notes == ()
+    _, notes = through(png(chunk), "WEBP")
+    assert notes == ("WebP cannot hold: text",)
+
+
+def test_long_xmp_is_read():
+    body = b"<x:xmpmeta>" + b"a" * 1_500_000 + b"</x:xmpmeta>"
+    data = png((b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(body)))
+    assert photo.read(data).metadata.xmp == body
+
+
+def test_a_decompression_bomb_is_left_out_with_a_note():
+    bomb = zlib.compress(bytes(80 << 20))
+    read = photo.read(png((b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + bomb)))
+    assert read.metadata.xmp is None
+    assert "XML:com.adobe.xmp" in read.notes[0]
+
+
+@pytest.mark.parametrize("place", ["chunk", "raw profile", "xmp"])
+def test_orientation_wherever_it_stands(place):
+    block = orientation_block(6)
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+        b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+        b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    chunk = {
+        "chunk": (b"eXIf", block.removeprefix(exif.HEAD)),
+        "raw profile": raw_profile(b"exif", block),
+        "xmp": (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
+    }[place]
+    result, _ = through(png(chunk))
+    with Image.open(io.BytesIO(result)) as written:
+        assert written.size == (20, 32)
+        assert ImageOps.exif_transpose(written).size == (20, 32)
+
+
+def test_iptc_goes_through():
+    records = b"\x1c\x02\x19\0\x04dusk"
+    data = png(raw_profile(b"iptc", records))
+    assert photo.read(through(data)[0]).metadata.iptc == records
+
+
+def test_gamma_and_primaries_become_a_profile():
+    p3 = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
+    chromaticities = struct.pack(">8I", *(round(100_000 * value) for value in p3))
+    gamma = struct.pack(">I", 45455)
+    plain, wide = png((b"gAMA", gamma)), png((b"gAMA", gamma), (b"cHRM", chromaticities))
+    assert photo.read(plain).icc is None
+    assert photo.read(png((b"gAMA", struct.pack(">I", 100_000)))).icc is not None
+    assert photo.read(png((b"gAMA", struct.pack(">I", 55_556)), mode="L")).icc is not None
+    assert photo.read(wide).icc is not None
+    assert (
+        photo.read(png((b"sRGB", b"\0"), (b"gAMA", gamma), (b"cHRM", chromaticities))).icc is None
+    )
+
+
+def test_code_points_are_honoured_or_kept():
+    assert photo.read(png((b"cICP", bytes((12, 13, 0, 1))))).icc is not None
+    hdr = photo.read(png((b"cICP", bytes((9, 16, 0, 1)))))
+    assert hdr.cicp == (9, 16)
+    kept, _ = through(png((b"cICP", bytes((9, 16, 0, 1)))))
+    assert b"cICP\x09\x10\0\1" in kept
+    with pytest.raises(PhotoError, match="HDR"):
+        through(kept, "JPEG")
+
+
+def test_animations_are_refused():
+    with pytest.raises(PhotoError, match="animated"):
+        photo.read(png((b"acTL", struct.pack(">II", 3, 0))))
+
+
+def test_a_damaged_checksum_of_pixels_is_noticed():
+    data = bytearray(png())
+    data[data.index(b"IDAT") + 8] ^= 255
+    with pytest.raises(PhotoError, match="damaged"):
+        photo.read(bytes(data))
