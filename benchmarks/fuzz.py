@@ -2,10 +2,10 @@
 
     python benchmarks/fuzz.py [--reads 20000] [--fixes 500] [--seed 1]
 
-Valid JPEG, PNG, TIFF, WebP and AVIF files, some with EXIF, are damaged: bytes changed, cut out,
-doubled, swapped, the end cut off, lengths and dimensions overwritten. Each `read` must return a
-photograph or raise midtone.Error within ten seconds; each `fix` must end with code 0 or 1 and leave
-a whole file or none. Ends with 1 and keeps the file if one does not.
+Valid JPEG, PNG, TIFF, WebP, AVIF and HEIC files of many kinds, with metadata, are damaged: bytes
+changed, cut out, doubled, swapped, the end cut off, lengths and dimensions overwritten. Each `read`
+must return a photograph or raise midtone.Error within ten seconds; each `fix` must end with code 0
+or 1 and leave a whole file or none. Ends with 1 and keeps the file if one does not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import tifffile
 from PIL import Image
 
 from midtone import photo
@@ -31,8 +33,13 @@ from midtone.errors import Error
 from midtone.options import FileOptions
 
 LIMIT = 10.0  # seconds
-MEMORY = 4 << 30  # bytes of address space beyond what the process has at the start
+MEMORY = 3 << 29  # bytes of address space beyond what the process has at the start
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF")
+TIFFS = (
+    {"bitspersample": 12}, {"compression": "lzw"}, {"compression": "jpeg"}, {"tile": (16, 16)},
+    {"bigtiff": True}, {"byteorder": ">"}, {"planarconfig": "separate"},
+    {"photometric": "miniswhite"},
+)  # fmt: skip
 
 
 def seeds(rng: np.random.Generator) -> list[tuple[str, bytes]]:
@@ -53,10 +60,29 @@ def seeds(rng: np.random.Generator) -> list[tuple[str, bytes]]:
             with contextlib.suppress(OSError, ValueError):
                 image.save(stream, format, exif=exif)
                 files.append((format.lower(), stream.getvalue()))
-    for format in ("PNG", "TIFF"):
+    block = exif.tobytes()
+    metadata = photo.Metadata(
+        block, b"<x:xmpmeta>dusk</x:xmpmeta>", b"\x1c\x02\x19\0\1a", (300, 300)
+    )
+    wanted = photo.WRITABLE if photo.FORMATS["HEIF"].is_installed else photo.WRITABLE[:-1]
+    for format in wanted:
+        for pixels in (base, base.astype(np.uint16) * 257):
+            stream = io.BytesIO()
+            photo.write(photo.Photo(pixels, metadata=metadata), stream, format=format)
+            files.append((photo.FORMATS[format].suffix[1:], stream.getvalue()))
+    for options in TIFFS:
         stream = io.BytesIO()
-        photo.write(photo.Photo(base.astype(np.uint16) * 257), stream, format=format)
-        files.append((format.lower(), stream.getvalue()))
+        wide = "bitspersample" in options or "photometric" in options
+        array = base[..., 0] if wide else base
+        array = array.astype(np.uint16) * 16 if "bitspersample" in options else array
+        array = np.moveaxis(array, 2, 0) if "planarconfig" in options else array
+        colours = "minisblack" if wide else "rgb"
+        tifffile.imwrite(stream, array, **({"photometric": colours} | options))
+        files.append(("tif", stream.getvalue()))
+    for bits in (8, 10, 12):
+        deep = base if bits == 8 else base.astype(np.uint16) << (bits - 8)
+        encoded = imagecodecs.avif_encode(deep, level=80, bitspersample=bits, primaries=12)
+        files.append(("avif", bytes(encoded)))
     return files
 
 

@@ -122,9 +122,10 @@ class OutputOptions:
 
     existing: what happens if the result exists already: "fail", "skip", "resume" (skip, and remove
               what an interrupted run left half written) or "overwrite"
-    format:   of the results, "jpeg", "png", "tiff", "webp", "avif" or "heic", any case; None: that
-              of each input, JPEG for camera RAW
-    quality:  of lossy formats, 1 to 100; None: 95, or the input's if better
+    format:   of the results, "jpeg", "png", "tiff", "webp", "avif", "heic" or another name that
+              ``photo.parse_format`` takes; None: that of each input, JPEG for camera RAW
+    quality:  of lossy formats, 1 to 100; None: 95 for JPEG and WebP, 80 for AVIF, 60 for HEIC, or
+              that of an input of the same format if better
     strip:    leave out all metadata but the colour profile
     keep_software_tag: leave the Software tag as it was; else it names midtone and the model
     """
@@ -134,7 +135,10 @@ class OutputOptions:
         None, "of the results: jpeg, png, tiff, webp, avif or heic (that of each input)"
     )
     quality: int | None = _option(
-        None, "of JPEG, WebP, AVIF and HEIC (95, or the input's if better)", least=1, most=100
+        None,
+        "of JPEG and WebP (95, or the input's if better), AVIF (80), HEIC (60)",
+        least=1,
+        most=100,
     )
     strip: bool = _option(False, "leave out all metadata but the colour profile")
     keep_software_tag: bool = _option(False, "leave the Software tag as it was")

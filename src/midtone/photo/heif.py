@@ -18,8 +18,8 @@ from midtone.photo.orientation import upright
 from midtone.photo.photo import Photo
 
 _DAMAGED = (ValueError, KeyError, IndexError, struct.error)
-# x265 and aom: about 3 CPU seconds for 12 megapixels (benchmarks/RESULTS.md).
-_X265 = {"preset": "superfast", "tune": "ssim"}
+# At most 3 CPU seconds for 12 megapixels; slower presets save few bytes of a photograph.
+_X265 = {"preset": "ultrafast", "x265:pools": "none", "x265:frame-threads": "1"}
 _AOM_SPEED = 9
 
 
@@ -92,7 +92,7 @@ def encode_heic(photo: Photo, quality: int) -> bytes:
         info["icc_profile"], info["icc_profile_type"] = photo.icc, "prof"
     stream = io.BytesIO()
     chroma = 444 if photo.subsampling == 0 else 420
-    file.save(stream, quality=quality, chroma=chroma, enc_params=_X265, **options)
+    file.save(stream, quality=quality, chroma=chroma, enc_params=dict(_X265), **options)
     return _with_cicp(stream.getvalue(), photo.cicp)
 
 
@@ -100,7 +100,8 @@ def _parse(data: bytes) -> Picture:
     try:
         return isobmff.parse(data)
     except _DAMAGED as error:
-        raise PhotoError(f"damaged or incomplete image ({error})") from error
+        detail = "a box is missing" if isinstance(error, KeyError) else str(error)
+        raise PhotoError(f"damaged or incomplete image ({detail})") from error
 
 
 def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:

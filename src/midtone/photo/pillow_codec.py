@@ -28,7 +28,7 @@ _LOSSLESS_WEBP = b"VP8L"
 def open_image(data: bytes, format: str) -> Image.Image:
     """Image.open without Pillow's size limit; ``open_file`` has one that is plainer."""
     with _without_limit():
-        return Image.open(io.BytesIO(data), formats=[format, "MPO"])
+        return Image.open(io.BytesIO(data), formats=[format])
 
 
 @contextmanager
