@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from midtone import cli
+from midtone import cli, icc_profile, photo
 from midtone.photo import heif
 
 pytestmark = pytest.mark.skipif(
@@ -173,3 +173,68 @@ def test_subsampling_and_quality_are_kept(tmp_path):
         found = run("identify", "-format", "%[jpeg:sampling-factor] %Q", target).split()
         assert found[0].split(",")[0] == wanted
         assert int(found[1]) >= 98
+
+
+def test_the_table_of_formats_is_that_of_the_documentation():
+    text = (Path(__file__).parent.parent / "docs" / "formats.md").read_text("utf-8")
+    rows = {
+        cells[0]: cells
+        for cells in ([c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines())
+        if len(cells) == 8
+    }
+    for format in photo.FORMATS.values():
+        if format.encode is None:
+            continue
+        _, suffixes, _, _, bits, alpha, quality, longest = rows[format.title]
+        assert tuple(suffixes.split()) == format.suffixes
+        assert all(str(depth) in bits.split(", ")[-1] for depth in format.bit_depths)
+        assert alpha == ("yes" if format.alpha else "no")
+        assert quality.startswith(str(format.quality or "lossless"))
+        assert longest == ("" if format.longest_side > 10**6 else str(format.longest_side))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "avif", HEIC])
+def test_strength_0_changes_no_colour(suffix, tmp_path):
+    """Display P3 in, compared by ImageMagick after its own conversion to sRGB."""
+    source = tmp_path / f"a.{suffix}"
+    ramp = np.linspace(10, 160, 48 * 64 * 3).reshape(48, 64, 3).astype(np.uint8)
+    profile, _ = icc_profile.cicp_profile(12, 13)
+    photo.write(photo.Photo(ramp, icc=profile), source, quality=100)
+    target = tmp_path / f"b.{suffix}"
+    arguments = ["--strength", "0", "--quality", "100"]
+    assert cli.main(["fix", str(source), "-o", str(target), *arguments]) == 0
+    before, after = tags(source), tags(target)
+    name = "ICC_Profile:ProfileDescription"
+    assert after[name] == before[name]
+    difference = np.abs(pixels(source).astype(int) - pixels(target))
+    assert difference.max() <= (0 if suffix in ("png", "tif", "webp") else 4)
+
+
+def test_a_phones_extras_leave_no_pointers(tmp_path):
+    """A gain map and a film behind a JPEG, with the tags of Ultra HDR and motion photos."""
+    source = make(tmp_path, "jpg", 8, False)
+    packet = tmp_path / "phone.xmp"
+    packet.write_text(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+        'syntax-ns#"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" '
+        'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+        'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" '
+        'GCamera:MicroVideoOffset="5012" dc:format="image/jpeg"/></rdf:RDF></x:xmpmeta>'
+    )
+    run("exiftool", "-q", "-overwrite_original", f"-xmp<={packet}", source)
+    source.write_bytes(source.read_bytes() + b"\0\0\0\x18ftypmp42" + bytes(range(1, 251)) * 20)
+    before = run("exiftool", "-xmp", "-b", source)
+    assert "MotionPhoto" in before
+    assert "hdrgm:Version" in before
+    target = tmp_path / "b.jpg"
+    assert cli.main(["fix", str(source), "-o", str(target)]) == 0
+    after = run("exiftool", "-xmp", "-b", target)
+    assert not any(name in after for name in ("MotionPhoto", "MicroVideo", "hdrgm:Version"))
+    assert 'dc:format="image/jpeg"' in after
+
+
+def test_long_metadata_is_read_by_exiftool(tmp_path):
+    source, target = make(tmp_path, "png", 8, False), tmp_path / "b.jpg"
+    run("exiftool", "-q", "-overwrite_original", f"-XMP-dc:Description={'long ' * 20_000}", source)
+    assert cli.main(["fix", str(source), "-o", str(target)]) == 0
+    assert str(tags(target)["XMP-dc:Description"]).startswith("long long")

@@ -6,12 +6,13 @@ import contextlib
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from midtone.errors import PhotoError
-from midtone.photo import exif, jpeg_segments
+from midtone.photo import exif, jpeg_segments, tiff
 from midtone.photo.metadata import Metadata
 from midtone.photo.orientation import upright
 from midtone.photo.photo import Photo
@@ -19,6 +20,7 @@ from midtone.photo.photo import Photo
 _MAGIC = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0")
 _CR3 = b"crx "
 _DNG_VERSION, _PHOTOMETRIC, _SUBDIRECTORIES = 0xC612, 0x0106, 0x014A
+_MAKER_NOTE = 0x927C
 _MOSAIC = (32803, 34892)  # colour filter array, linear RAW
 
 
@@ -70,12 +72,12 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     """Develop a file as shot: 16 bits, sRGB, with the EXIF of its preview. Raises PhotoError."""
     with _opened(data) as raw:
         pixels = np.asarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=16))
-    embedded = preview(data)
-    metadata = Metadata()
-    if embedded:
-        with contextlib.suppress(PhotoError):
-            metadata = Metadata(jpeg_segments.metadata_of(jpeg_segments.parse(embedded))[0].exif)
-    return upright(Photo(pixels, metadata=metadata, format="RAW"), 1)  # LibRaw has turned it
+    block = _preview_exif(data)
+    notes: tuple[str, ...] = ()
+    if block is None:
+        block, notes = _own_exif(data)
+    photo = Photo(pixels, metadata=Metadata(block), format="RAW", notes=notes)
+    return upright(photo, 1)  # LibRaw has turned it
 
 
 def preview(data: bytes) -> bytes | None:
@@ -88,6 +90,33 @@ def preview(data: bytes) -> bytes | None:
     except (PhotoError, rawpy.LibRawError):
         return None
     return bytes(thumbnail.data) if thumbnail.format == rawpy.ThumbFormat.JPEG else None
+
+
+def _preview_exif(data: bytes) -> bytes | None:
+    embedded = preview(data)
+    if embedded is not None:
+        with contextlib.suppress(PhotoError):
+            return jpeg_segments.metadata_of(jpeg_segments.parse(embedded))[0].exif
+    return None
+
+
+def _own_exif(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+    """EXIF of a RAW file that is a TIFF, without what describes the mosaic, and notes."""
+    try:
+        file = exif.Directories(data)
+    except ValueError:
+        return None, ()
+    kept, has_maker_note = [], False
+    for value in file.values(file.first):
+        if value.tag in tiff.LAYOUT or value.tag >= _DNG_VERSION or value.tag == exif.ORIENTATION:
+            continue
+        if value.directory is not None:  # maker notes hold offsets into the file
+            inner = tuple(v for v in value.directory if v.tag != _MAKER_NOTE)
+            has_maker_note |= len(inner) < len(value.directory)
+            value = replace(value, directory=inner)
+        kept.append(value)
+    notes = ("left out: maker notes",) if has_maker_note else ()
+    return (exif.pack(kept, file.order) if kept else None), notes
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from midtone.photo.photo import Photo
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _IPTC, _PHOTOSHOP, _ICC, _ORIENTATION = 700, 33723, 34377, 34675, 274
 # Tags of the pixels' layout, which a result has of its own, and what is kept in another way.
-_LAYOUT = frozenset(
+LAYOUT = frozenset(
     [254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283,
      284, 286, 287, 288, 289, 290, 291, 292, 293, 296, 297, 301, 317, 318, 319, 320, 321, 322, 323,
      324, 325, 326, 327, 328, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 342, 343, 347, 512,
@@ -40,6 +40,7 @@ _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = (0, 1), 2, 3, 5, 6
 _WHITE_IS_ZERO = 0
 _UNSIGNED, _KINDS = 1, {2: "signed integer", 3: "floating-point", 4: "undefined", 5: "complex",
                         6: "complex"}  # fmt: skip
+_OLD_JPEG, _JPEG = 6, 7
 _PAGES = 1000
 # The reader reports odd tags to a logger, which would print them.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -118,7 +119,7 @@ def _values(block: bytes | None) -> tuple[Any, list[Value]]:
     except ValueError:
         return "<", []
     values = directories.values(directories.first)
-    kept = [value for value in values if value.tag not in _LAYOUT | {_ORIENTATION}]
+    kept = [value for value in values if value.tag not in LAYOUT | {_ORIENTATION}]
     return directories.order, kept
 
 
@@ -179,7 +180,9 @@ def _check_supported(page: Any) -> None:
         )
     if bits > 16:
         raise PhotoError(f"{bits}-bit integer TIFF is not supported yet; convert it to 16 bits")
-    is_jpeg = int(page.compression) in (6, 7)
+    if int(page.compression) == _OLD_JPEG:
+        raise PhotoError("old-style JPEG TIFF is not supported; convert it to another compression")
+    is_jpeg = int(page.compression) == _JPEG
     if photometric not in (*_GREY, _RGB, _PALETTE, _CMYK) and not (
         photometric == _YCBCR and is_jpeg
     ):
@@ -273,7 +276,7 @@ def _metadata(data: bytes, page: Any) -> tuple[Metadata, list[str]]:
     """The metadata of a page, and names of what cannot be kept."""
     directories = exif.Directories(data)
     place = page.offset
-    values = [v for v in directories.values(place) if v.tag not in _LAYOUT | {_ORIENTATION}]
+    values = [v for v in directories.values(place) if v.tag not in LAYOUT | {_ORIENTATION}]
     packet = directories.bytes_of(place, _XMP)
     iptc, resources = photoshop.split(directories.bytes_of(place, _PHOTOSHOP) or b"")
     metadata = Metadata(
