@@ -75,7 +75,8 @@ def arguments(name: str, parser: argparse.ArgumentParser) -> str:
 
 def test_every_argument_is_documented():
     """`python tests/test_docs.py` writes the tables anew."""
-    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == with_tables()
+    same = (ROOT / "docs" / "cli.md").read_text("utf-8") == with_tables()
+    assert same, "run: python tests/test_docs.py"
 
 
 def with_tables() -> str:
