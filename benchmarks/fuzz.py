@@ -73,8 +73,9 @@ def seeds(rng: np.random.Generator) -> list[tuple[str, bytes]]:
     for options in TIFFS:
         stream = io.BytesIO()
         wide = "bitspersample" in options or "photometric" in options
-        array = base[..., 0] if wide else base
-        array = array.astype(np.uint16) * 16 if "bitspersample" in options else array
+        array: np.ndarray = base[..., 0] if wide else base
+        if "bitspersample" in options:
+            array = array.astype(np.uint16) * 16
         array = np.moveaxis(array, 2, 0) if "planarconfig" in options else array
         colours = "minisblack" if wide else "rgb"
         tifffile.imwrite(stream, array, **({"photometric": colours} | options))
