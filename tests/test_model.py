@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import onnxruntime
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from midtone import model, postprocess
 from midtone.bilateral_grid import GridConfig
 from midtone.errors import ModelError
+from midtone.pipeline import choose_pipeline
 
 
 def test_the_default_model_describes_itself():
@@ -98,3 +100,10 @@ def test_files_of_version_0_1_run_the_papers_pipeline(tmp_path):
     del header["midtone_made"]
     with pytest.raises(ModelError, match="not a midtone model"):
         model._info(tmp_path / "old.onnx", header)
+
+
+def test_the_default_model_has_the_pipeline_of_its_run():
+    path = Path(__file__).parents[1] / "runs" / "default.toml"
+    config = model.info("default").config
+    assert choose_pipeline(config, path) == config
+    assert config.postprocess == postprocess.DEFAULT

@@ -232,9 +232,9 @@ class ProtectHighlights:
 
 PAPER: tuple[Step, ...] = ()
 DEFAULT: tuple[Step, ...] = (
-    ShrinkToMeanLuma(),
-    NeutralizeClippedHighlights(),
-    SuppressSmallCorrections(),
+    ShrinkToMeanLuma(low=0.5, high=2.5),
+    NeutralizeClippedHighlights(low=0.96, floor=0.98, far_floor=0.85),
+    SuppressSmallCorrections(low=0.4, high=0.9),
     KeepGrey(),
 )
 STEPS: dict[str, type[Any]] = {
