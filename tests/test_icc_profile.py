@@ -57,5 +57,5 @@ def test_linear_light_is_linear():
     profile = icc_profile.gamma_profile(icc_profile.BT709, 1.0)
     value = np.full((1, 1, 3), 0.2140, np.float32)  # linear light of sRGB 0.5
     assert colour.to_srgb(value, profile) == pytest.approx(0.5, abs=0.002)
-    grey = icc_profile.grey_profile(1.0)
+    grey = icc_profile.grey_profile((1.0,))
     assert colour.usable_profile(grey, "GRAY") is not None

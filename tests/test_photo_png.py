@@ -57,7 +57,7 @@ def test_text_and_time_are_kept(chunk):
     assert chunk[1] in kept
     assert notes == ()
     _, notes = through(png(chunk), "WEBP")
-    assert notes == ("WebP cannot hold: text",)
+    assert notes == ("WebP cannot hold: text of a PNG",)
 
 
 def test_long_xmp_is_read():
@@ -132,3 +132,20 @@ def test_a_damaged_checksum_of_pixels_is_noticed():
     data[data.index(b"IDAT") + 8] ^= 255
     with pytest.raises(PhotoError, match="damaged"):
         photo.read(bytes(data))
+
+
+def test_raw_profiles_with_a_damaged_end_are_read():
+    kind, body = raw_profile(b"exif", orientation_block(6))
+    text = zlib.decompress(body.partition(b"\0")[2][1:]) + b"\0x"
+    chunk = (kind, b"Raw profile type exif\0\0" + zlib.compress(text))
+    assert photo.read(png(chunk)).size == (20, 32)
+
+
+def test_the_shape_of_pixels_is_kept():
+    shape = struct.pack(">IIB", 2, 1, 0)
+    assert b"pHYs" + shape in through(png((b"pHYs", shape)))[0]
+
+
+def test_code_points_of_grey_count():
+    assert photo.read(png((b"cICP", bytes((1, 8, 0, 1))), mode="L")).icc is not None
+    assert photo.read(png((b"cICP", bytes((1, 13, 0, 1))), mode="L")).icc is None

@@ -44,19 +44,24 @@ _BRADFORD = np.array(
 )
 
 
-def cicp_profile(primaries: int, transfer: int) -> tuple[bytes | None, tuple[int, int] | None]:
+def cicp_profile(
+    primaries: int, transfer: int, *, is_grey: bool = False
+) -> tuple[bytes | None, tuple[int, int] | None]:
     """(profile, None) of code points; (None, None) for sRGB, (None, code points) for HDR.
 
+    is_grey: for grey pixels, which have no primaries
     Unspecified and unknown code points count as those of sRGB.
     """
     if transfer in (_PQ, _HLG):
         return None, (primaries, transfer)
     if transfer not in _CURVES:
         transfer = _SRGB
-    if primaries not in _PRIMARIES:
+    if primaries not in _PRIMARIES or is_grey:
         primaries = 1
     if (primaries, transfer) == (1, _SRGB):
         return None, None
+    if is_grey:
+        return grey_profile(_CURVES[transfer]), None
     return _profile(f"CICP {primaries}/{transfer}", _PRIMARIES[primaries], _CURVES[transfer]), None
 
 
@@ -71,9 +76,9 @@ def gamma_profile(primaries: Sequence[float], gamma: float) -> bytes | None:
     return _profile(f"gamma {gamma:.2f}", primaries, (gamma,))
 
 
-def grey_profile(gamma: float) -> bytes:
-    """The profile of grey pixels with a power for their curve."""
-    tags = _described(f"grey, gamma {gamma:.2f}") | {b"kTRC": _parametric((gamma,))}
+def grey_profile(curve: tuple[float, ...]) -> bytes:
+    """The profile of grey pixels with a power, or the parameters g, a, b, c, d, for their curve."""
+    tags = _described(f"grey, gamma {curve[0]:.2f}") | {b"kTRC": _parametric(curve)}
     return _assemble(b"GRAY", tags)
 
 

@@ -90,7 +90,7 @@ _ALL = (
         encode=png.encode,
         bit_depths=(8, 16),
         alpha=True,
-        holds=_EVERYWHERE | {"iptc", "dpi", "chunks"},
+        holds=_EVERYWHERE | {"iptc", "dpi", "photoshop", "chunks"},
         holds_cicp=True,
     ),
     Format(

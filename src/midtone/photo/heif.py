@@ -34,9 +34,9 @@ def is_installed() -> bool:
 
 def read_size(data: bytes) -> tuple[int, int]:
     """(width, height) as stored. Raises PhotoError for a damaged file or an animation."""
-    picture = _parse(data)
-    if picture.is_sequence:
+    if isobmff.is_sequence(data):
         raise PhotoError("an animated image, not a photograph")
+    picture = _parse(data)
     if not picture.width or not picture.height:
         raise PhotoError("damaged or incomplete image (no size)")
     return picture.width, picture.height
@@ -111,8 +111,8 @@ def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
     if channels in (2, 4):
         pixels, alpha = samples[..., :-1], samples[..., -1]
     icc, cicp = picture.icc, None
-    if icc is None and picture.cicp and pixels.shape[2] == 3:
-        icc, cicp = icc_profile.cicp_profile(*picture.cicp)
+    if icc is None and picture.cicp:
+        icc, cicp = icc_profile.cicp_profile(*picture.cicp, is_grey=pixels.shape[2] == 1)
     block = picture.exif
     metadata = Metadata(
         exif.HEAD + block.removeprefix(exif.HEAD) if block else None,

@@ -23,15 +23,16 @@ _PICTURES = ("hvc1", "av01", "grid", "iden", "iovl", "avc1", "jpeg", "tmap")
 class Picture:
     """The primary picture and what a file holds besides.
 
+    kind:     of the item, "av01" or "hvc1" for instance
     width, height: as stored, before ``orientation``
     orientation: as in EXIF: clap aside, what irot and imir do
     cicp:     (primaries, transfer) of nclx, or None;  has_icc: whether there is a profile
     bits:     of a channel;  is_monochrome: whether it has luminance alone
     exif, xmp: the blocks or None
     others:   what is there besides, in words
-    is_sequence: whether the file is an animation
     """
 
+    kind: str = ""
     width: int = 0
     height: int = 0
     orientation: int = 1
@@ -42,7 +43,6 @@ class Picture:
     exif: bytes | None = None
     xmp: bytes | None = None
     others: list[str] = field(default_factory=list)
-    is_sequence: bool = False
 
 
 @dataclass
@@ -62,6 +62,11 @@ def brands(data: bytes) -> set[bytes]:
     return {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
 
 
+def is_sequence(data: bytes) -> bool:
+    """Whether a file is an animation."""
+    return data[8:12] in (b"avis", b"msf1", b"hevc", b"hevx")
+
+
 def parse(data: bytes) -> Picture:
     """What the boxes say. Raises ValueError, struct.error or IndexError for damaged ones."""
     meta = next((body for kind, body in _boxes(data, 0, len(data)) if kind == b"meta"), None)
@@ -72,7 +77,7 @@ def parse(data: bytes) -> Picture:
     references = _references(data, boxes.get(b"iref"))
     properties = _properties(data, boxes, items)
     primary = _number(data, boxes[b"pitm"][0] + _FULL, 2 if data[boxes[b"pitm"][0]] == 0 else 4)
-    picture = Picture(is_sequence=data[8:12] in (b"avis", b"msf1", b"hevc", b"hevx"))
+    picture = Picture(items[primary].kind if primary in items else "")
     turns: list[tuple[bytes, int]] = []
     for index in items[primary].properties if primary in items else ():
         if 0 < index <= len(properties):
@@ -85,7 +90,7 @@ def parse(data: bytes) -> Picture:
             picture.exif = block[4 + int.from_bytes(block[:4], "big") :] or None
         elif item.kind == "mime" and item.mime == b"application/rdf+xml":
             picture.xmp = _content(data, item, idat) or None
-    picture.others = _others(data, items, references, properties, primary)
+    picture.others += _others(data, items, references, properties, primary)
     return picture
 
 
@@ -201,6 +206,8 @@ def _apply(
     at, end = box
     if kind == b"ispe":
         picture.width, picture.height = _number(data, at + 4, 4), _number(data, at + 8, 4)
+    elif kind == b"clap" and picture.kind == "av01":  # libheif crops, libavif does not
+        picture.others.append("the crop of the file")
     elif kind in (b"irot", b"imir"):
         turns.append((kind, data[at] & 3))
     elif kind == b"pixi" and data[at + 4]:

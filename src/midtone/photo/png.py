@@ -93,8 +93,9 @@ def encode(photo: Photo, quality: int) -> bytes:
         chunks.append((b"eXIf", metadata.exif.removeprefix(exif.HEAD)))
     if metadata.xmp:
         chunks.append((_UNICODE, _XMP + b"\0\0\0\0\0" + metadata.xmp))
-    if metadata.iptc:
-        chunks.append((_COMPRESSED, _raw_profile(b"iptc", photoshop.join(metadata.iptc, None))))
+    resources = photoshop.join(metadata.iptc, metadata.photoshop)
+    if resources:
+        chunks.append((_COMPRESSED, _raw_profile(b"iptc", resources)))
     chunks += metadata.chunks
     added = b"".join(_chunk(kind, body) for kind, body in chunks)
     return encoded[:_HEADER] + added + encoded[_HEADER:]
@@ -131,12 +132,14 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 def _metadata(chunks: list[tuple[bytes, bytes]]) -> tuple[Metadata, list[str]]:
     """The metadata, and the names of what is too large or damaged to be kept."""
-    block = packet = iptc = dpi = None
+    block = packet = iptc = resources = dpi = None
     kept, dropped = [], []
     for kind, body in chunks:
         if kind == b"eXIf":
             block = body.removeprefix(exif.HEAD)
-        elif kind == b"pHYs" and len(body) >= 9 and body[8] == 1:
+        elif kind == b"pHYs" and len(body) >= 9 and body[8] != 1:
+            kept.append((kind, body))  # the shape of pixels
+        elif kind == b"pHYs" and len(body) >= 9:
             across, down = struct.unpack_from(">II", body)
             dpi = (across * _PER_METRE, down * _PER_METRE) if across and down else None
         elif kind in _KEPT:
@@ -154,10 +157,12 @@ def _metadata(chunks: list[tuple[bytes, bytes]]) -> tuple[Metadata, list[str]]:
                 elif name in (b"xmp", b"APP1") and b"<" in raw[:64]:
                     packet = packet or xmp.to_utf8(raw[raw.index(b"<") :])
                 elif name in (b"iptc", b"8bim"):
-                    iptc = iptc or photoshop.split(raw)[0] or raw
+                    records, others = photoshop.split(raw)
+                    iptc, resources = iptc or records or raw, resources or others
             else:
                 kept.append((kind, body))
-    return Metadata(block, packet, iptc, dpi, chunks=tuple(kept)), dropped
+    metadata = Metadata(block, packet, iptc, dpi, photoshop=resources, chunks=tuple(kept))
+    return metadata, dropped
 
 
 def _text(kind: bytes, body: bytes) -> bytes | None:
@@ -182,11 +187,9 @@ def _inflate(data: bytes) -> bytes | None:
 
 def _unhex(text: bytes) -> bytes:
     """The bytes of a raw profile: a name, a length and hexadecimal digits, a line each."""
-    digits = re.sub(rb"\s", b"", b"".join(text.lstrip(b"\n").split(b"\n")[2:]))
-    try:
-        return bytes.fromhex(digits.decode("ascii"))
-    except ValueError:
-        return b""
+    digits = re.match(rb"[0-9A-Fa-f]*", re.sub(rb"\s", b"", text.lstrip(b"\n").split(b"\n", 2)[-1]))
+    found = digits.group() if digits else b""
+    return bytes.fromhex(found[: len(found) // 2 * 2].decode("ascii"))
 
 
 def _raw_profile(name: bytes, data: bytes) -> bytes:
@@ -200,9 +203,7 @@ def _colour(
     """The colour profile, or the code points that no profile can say (PNG, 4.3)."""
     found = dict(reversed(chunks))
     if len(found.get(b"cICP", b"")) == 4:
-        code_points = (found[b"cICP"][0], found[b"cICP"][1])
-        if not is_grey:
-            return icc_profile.cicp_profile(*code_points)
+        return icc_profile.cicp_profile(found[b"cICP"][0], found[b"cICP"][1], is_grey=is_grey)
     if b"iCCP" in found:
         profile = _inflate(found[b"iCCP"].partition(b"\0")[2][1:])
         if profile:
@@ -214,7 +215,7 @@ def _colour(
     if not 0.01 < gamma < 10 or (is_grey and abs(gamma - 1 / 2.2) < 0.001):
         return None, None
     if is_grey:
-        return icc_profile.grey_profile(1 / gamma), None
+        return icc_profile.grey_profile((1 / gamma,)), None
     points = struct.unpack(">8I", chromaticities) if len(chromaticities) == 32 else None
     primaries = tuple(value / 100_000 for value in points) if points else icc_profile.BT709
     return icc_profile.gamma_profile(primaries, 1 / gamma), None

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TypeVar
 
+from PIL import UnidentifiedImageError
+
 from midtone import colour
 from midtone.errors import PhotoError, TooLargeError
 from midtone.photo import jpeg
@@ -120,6 +122,8 @@ def translate_errors(name: str, work: Callable[[], T]) -> T:
         raise PhotoError(f"{name}: is a folder, not a photograph") from None
     except PermissionError:
         raise PhotoError(f"{name}: no permission to read it") from None
+    except UnidentifiedImageError:
+        raise PhotoError(f"{name}: damaged or incomplete image (no readable header)") from None
     except MemoryError:
         raise PhotoError(f"{name}: too large for this computer's memory") from None
     # Decoders raise many kinds of errors for damaged files, not all of them documented.

@@ -20,7 +20,7 @@ from midtone.photo.reader import sentence
 
 _TITLES = {
     "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "the resolution",
-    "photoshop": "Photoshop resources", "comments": "comments", "chunks": "text",
+    "photoshop": "Photoshop resources", "comments": "comments", "chunks": "text of a PNG",
 }  # fmt: skip
 _PNG_COMMENT = b"Comment\0"
 
@@ -108,7 +108,7 @@ def _encode(
         metadata = replace(metadata, exif=_with_software(metadata.exif, software, format))
     pixels, alpha = _fit_pixels(photo, format)
     if photo.pixels.dtype == np.uint16 and pixels.dtype == np.uint8:
-        notes += ("16 bits became 8",) if photo.format != "RAW" else ()
+        notes += ("its deeper pixels became 8-bit",) if photo.format != "RAW" else ()
     photo = replace(photo, pixels=pixels, alpha=alpha, metadata=metadata)
     quality = default_quality(photo, format.name) if quality is None else quality
     try:
