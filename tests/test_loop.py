@@ -156,5 +156,6 @@ def test_two_processes_do_what_one_does(photos, tmp_path):
     call = command(photos, tmp_path / "two", path, "--precision", "float32", "--workers", "0")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([*launch, "-m", *call], check=True, env=environment)
-    assert_equal(tmp_path / "one" / CHECKPOINT, tmp_path / "two" / CHECKPOINT, 5e-5)
+    # The weights move by 1e-2; Adam magnifies the rounding of small gradients.
+    assert_equal(tmp_path / "one" / CHECKPOINT, tmp_path / "two" / CHECKPOINT, 5e-4)
     assert [record["step"] for record in records(tmp_path / "two")] == [6, 12, 18, 24]
