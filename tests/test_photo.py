@@ -266,3 +266,44 @@ def test_jpeg_keeps_its_chroma_subsampling(tmp_path, astronaut):
         data = encode("jpg", Image.fromarray(astronaut), subsampling=subsampling)
         midtone.write(midtone.read(data), tmp_path / f"{subsampling}.jpg")
         assert midtone.read(tmp_path / f"{subsampling}.jpg").subsampling == subsampling
+
+
+def scanner_profile() -> bytes:
+    """An input profile with a table to Lab alone (lut8Type, ICC.1:2022, 10.11): no way back."""
+    ramp = bytes(range(256))
+    corners = bytes(
+        value
+        for r in (0, 1)
+        for g in (0, 1)
+        for b in (0, 1)
+        for value in (
+            round(255 * (0.25 * r + 0.6 * g + 0.15 * b)),
+            128 + 60 * (r - g),
+            128 + 60 * (g - b),
+        )
+    )
+    unit = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    table = b"mft1" + bytes(4) + bytes((3, 3, 2, 0)) + unit + 3 * ramp + corners + 3 * ramp
+    text = b"text" + bytes(4) + b"none\0\0\0\0"
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    parts = [(b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"scan\0" + bytes(79)),
+             (b"cprt", text), (b"wtpt", white), (b"A2B0", table)]  # fmt: skip
+    start, entries, body = 132 + 12 * len(parts), b"", b""
+    for name, data in parts:
+        data += bytes(-len(data) % 4)
+        entries += name + struct.pack(">II", start + len(body), len(data))
+        body += data
+    header = struct.pack(
+        ">I4sI4s4s4s", start + len(body), b"", 0x02400000, b"scnr", b"RGB ", b"Lab "
+    )
+    header = (header + bytes(12) + b"acsp").ljust(68, b"\0") + white[8:]
+    return header.ljust(128, b"\0") + struct.pack(">I", len(parts)) + entries + body
+
+
+def test_profiles_without_a_way_back_are_kept(corrector, dark):
+    profile = scanner_profile()
+    read = midtone.read(encode("png", Image.fromarray(dark), icc_profile=profile))
+    assert read.icc == profile
+    assert read.notes == ()
+    np.testing.assert_array_equal(corrector(read, strength=0).pixels, dark)
+    assert corrector(read).pixels.mean() > dark.mean() + 5

@@ -156,3 +156,11 @@ def test_resolution_in_both_units():
         data[start] = unit
         struct.pack_into(">HH", data, start + 1, value, value)
         assert photo.read(bytes(data)).metadata.dpi == pytest.approx((wanted, wanted))
+
+
+def test_a_large_file_that_is_cut_off_has_no_preview():
+    stream = io.BytesIO()
+    Image.effect_noise((900, 600), 40).convert("RGB").save(stream, "JPEG", quality=85)
+    cut = photo.open_file(stream.getvalue()[:-5000], salvage=True)
+    assert cut.preview(100) is None
+    assert cut.decode().size == (900, 600)

@@ -149,3 +149,9 @@ def test_the_shape_of_pixels_is_kept():
 def test_code_points_of_grey_count():
     assert photo.read(png((b"cICP", bytes((1, 8, 0, 1))), mode="L")).icc is not None
     assert photo.read(png((b"cICP", bytes((1, 13, 0, 1))), mode="L")).icc is None
+
+
+def test_a_damaged_profile_is_noted():
+    assert photo.read(png((b"iCCP", b"x\0\0garbage"))).notes == (
+        "left out: a damaged colour profile",
+    )

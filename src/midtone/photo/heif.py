@@ -14,7 +14,7 @@ from midtone.errors import PhotoError
 from midtone.photo import exif, isobmff, pillow_codec, xmp
 from midtone.photo.isobmff import Picture
 from midtone.photo.metadata import Metadata
-from midtone.photo.orientation import upright
+from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
 
 _DAMAGED = (ValueError, KeyError, IndexError, struct.error)
@@ -50,7 +50,11 @@ def decode_avif(data: bytes, salvage: bool = False) -> Photo:
     samples = np.asarray(imagecodecs.avif_decode(data, index=0))
     if samples.dtype != np.uint8:
         samples = _to_16_bits(samples, picture.bits)
-    return upright(_photo(samples, picture, "AVIF"), picture.orientation)
+    photo = _photo(samples, picture, "AVIF")
+    orientation = picture.orientation
+    if orientation == 1 and picture.exif is None:  # irot and imir come before XMP
+        orientation = orientation_of(photo.metadata)
+    return upright(photo, orientation)
 
 
 def decode_heic(data: bytes, salvage: bool = False) -> Photo:

@@ -67,7 +67,7 @@ def preview(data: bytes, longest_side: int) -> Photo | None:
     frame = segments.frame
     if frame is None or len(frame.sampling) not in (1, 3) or frame.bits != 8:
         return None
-    if max(frame.width, frame.height) < 2 * longest_side:
+    if max(frame.width, frame.height) < 2 * longest_side or segments.end is None:
         return None
     with pillow_codec.open_image(data, "JPEG") as image:
         if image.mode not in ("L", "RGB"):

@@ -68,7 +68,8 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     else:
         photo = pillow_codec.decode(pillow_codec.open_image(bare, "PNG"))
     metadata, dropped = _metadata(chunks)
-    icc, cicp = _colour(chunks, photo.pixels.shape[2] == 1)
+    icc, cicp, is_damaged = _colour(chunks, photo.pixels.shape[2] == 1)
+    dropped += ["a damaged colour profile"] * is_damaged
     others = sorted({kind.decode("latin-1") for kind, _ in chunks if kind not in _READ})
     notes = (f"left out: {', '.join([*dropped, *others])}",) if dropped or others else ()
     photo = replace(photo, icc=icc, cicp=cicp, metadata=metadata, format="PNG", notes=notes)
@@ -199,23 +200,29 @@ def _raw_profile(name: bytes, data: bytes) -> bytes:
 
 def _colour(
     chunks: list[tuple[bytes, bytes]], is_grey: bool
-) -> tuple[bytes | None, tuple[int, int] | None]:
-    """The colour profile, or the code points that no profile can say (PNG, 4.3)."""
+) -> tuple[bytes | None, tuple[int, int] | None, bool]:
+    """The colour profile, or the code points that no profile can say (PNG, 4.3).
+
+    Also whether the file has a profile that is damaged.
+    """
     found = dict(reversed(chunks))
     if len(found.get(b"cICP", b"")) == 4:
-        return icc_profile.cicp_profile(found[b"cICP"][0], found[b"cICP"][1], is_grey=is_grey)
+        code_points = found[b"cICP"][:2]
+        return *icc_profile.cicp_profile(*code_points, is_grey=is_grey), False
+    is_damaged = False
     if b"iCCP" in found:
         profile = _inflate(found[b"iCCP"].partition(b"\0")[2][1:])
         if profile:
-            return profile, None
+            return profile, None, False
+        is_damaged = True
     if b"sRGB" in found or b"gAMA" not in found:
-        return None, None
+        return None, None, is_damaged
     gamma = int.from_bytes(found[b"gAMA"][:4], "big") / 100_000
     chromaticities = found.get(b"cHRM", b"")
     if not 0.01 < gamma < 10 or (is_grey and abs(gamma - 1 / 2.2) < 0.001):
-        return None, None
+        return None, None, is_damaged
     if is_grey:
-        return icc_profile.grey_profile((1 / gamma,)), None
+        return icc_profile.grey_profile((1 / gamma,)), None, is_damaged
     points = struct.unpack(">8I", chromaticities) if len(chromaticities) == 32 else None
     primaries = tuple(value / 100_000 for value in points) if points else icc_profile.BT709
-    return icc_profile.gamma_profile(primaries, 1 / gamma), None
+    return icc_profile.gamma_profile(primaries, 1 / gamma), None, is_damaged
