@@ -19,7 +19,11 @@ from midtone.photo.photo import Photo
 
 _DAMAGED = (ValueError, KeyError, IndexError, struct.error)
 # At most 3 CPU seconds for 12 megapixels; slower presets save few bytes of a photograph.
-_X265 = {"preset": "ultrafast", "x265:pools": "none", "x265:frame-threads": "1"}
+_X265 = {
+    "preset": "ultrafast",
+    "x265:pools": "none",
+    "x265:frame-threads": "1",
+}
 _AOM_SPEED = 9
 
 
