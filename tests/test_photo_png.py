@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from midtone import photo
 from midtone.errors import PhotoError
 from midtone.photo import exif
+from midtone.photo.png import encode
 
 
 def png(*chunks: tuple[bytes, bytes], mode: str = "RGB") -> bytes:
@@ -155,3 +156,10 @@ def test_a_damaged_profile_is_noted():
     assert photo.read(png((b"iCCP", b"x\0\0garbage"))).notes == (
         "left out: a damaged colour profile",
     )
+
+
+@pytest.mark.parametrize("size", [(300, 1), (1, 300), (5000, 2), (1, 1)])
+def test_narrow_images_have_room_for_their_rows(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    encoded = encode(photo.Photo(pixels), 95)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(encoded))), pixels)

@@ -80,7 +80,10 @@ def encode(photo: Photo, quality: int) -> bytes:
     """A PNG file of uint8 or uint16 pixels; ``quality`` has no meaning here."""
     import imagecodecs
 
-    encoded = bytes(imagecodecs.png_encode(photo.samples, level=4))
+    samples = photo.samples
+    # imagecodecs leaves too little room for narrow images, whose rows have a filter byte each.
+    room = samples.nbytes + samples.nbytes // 100 + 16 * len(samples) + 65536
+    encoded = bytes(imagecodecs.png_encode(samples, level=4, out=room))
     metadata = photo.metadata
     chunks = []
     if photo.icc:
