@@ -136,10 +136,13 @@ def test_a_damaged_checksum_of_pixels_is_noticed():
 
 
 def test_raw_profiles_with_a_damaged_end_are_read():
-    kind, body = raw_profile(b"exif", orientation_block(6))
-    text = zlib.decompress(body.partition(b"\0")[2][1:]) + b"\0x"
-    chunk = (kind, b"Raw profile type exif\0\0" + zlib.compress(text))
-    assert photo.read(png(chunk)).size == (20, 32)
+    for block in (orientation_block(6), orientation_block(6).removeprefix(exif.HEAD)):
+        kind, body = raw_profile(b"exif", block)
+        text = zlib.decompress(body.partition(b"\0")[2][1:]) + b"fe\0x"
+        chunk = (kind, b"Raw profile type exif\0\0" + zlib.compress(text))
+        read = photo.read(png(chunk))
+        assert read.size == (20, 32)
+        assert len(read.metadata.exif or b"") == len(orientation_block(6)) - len(exif.HEAD)
 
 
 def test_the_shape_of_pixels_is_kept():

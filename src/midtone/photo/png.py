@@ -27,6 +27,7 @@ _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _TEXT, _COMPRESSED, _UNICODE = b"tEXt", b"zTXt", b"iTXt"
 _XMP = b"XML:com.adobe.xmp"
 _RAW_PROFILE = b"Raw profile type "
+_TIFF_HEADERS = (b"II*\0", b"MM\0*")
 _INFLATED = 64 << 20  # bytes that a compressed text or profile may have
 _PER_METRE = 0.0254
 _KEPT = (_TEXT, _COMPRESSED, _UNICODE, b"tIME")
@@ -156,7 +157,7 @@ def _metadata(chunks: list[tuple[bytes, bytes]]) -> tuple[Metadata, list[str]]:
                 packet = packet or xmp.to_utf8(text)
             elif keyword.startswith(_RAW_PROFILE):
                 name, raw = keyword.removeprefix(_RAW_PROFILE), _unhex(text)
-                if name in (b"exif", b"APP1") and raw.startswith(exif.HEAD):
+                if name in (b"exif", b"APP1") and raw.startswith((exif.HEAD, *_TIFF_HEADERS)):
                     block = block or raw.removeprefix(exif.HEAD)
                 elif name in (b"xmp", b"APP1") and b"<" in raw[:64]:
                     packet = packet or xmp.to_utf8(raw[raw.index(b"<") :])
@@ -191,9 +192,11 @@ def _inflate(data: bytes) -> bytes | None:
 
 def _unhex(text: bytes) -> bytes:
     """The bytes of a raw profile: a name, a length and hexadecimal digits, a line each."""
-    digits = re.match(rb"[0-9A-Fa-f]*", re.sub(rb"\s", b"", text.lstrip(b"\n").split(b"\n", 2)[-1]))
-    found = digits.group() if digits else b""
-    return bytes.fromhex(found[: len(found) // 2 * 2].decode("ascii"))
+    parts = re.match(rb"\s*[^\n]*\n\s*(\d{1,9})\s*\n([0-9A-Fa-f\s]*)", text)
+    if parts is None:
+        return b""
+    digits = re.sub(rb"\s", b"", parts.group(2))[: 2 * int(parts.group(1))]
+    return bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))
 
 
 def _raw_profile(name: bytes, data: bytes) -> bytes:
