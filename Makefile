@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-COVERAGE = 85
+COVERAGE = 94
 
 .PHONY: setup test lint types coverage test-slow docs hooks wheel quality bench fuzz clean
 
