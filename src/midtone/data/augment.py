@@ -31,7 +31,7 @@ class Augmentation:
 
 
 def augment(image: np.ndarray, model: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Vary one photograph: H x W x 3 uint8 sRGB -> the same. Collages are the caller's."""
+    """Vary one photograph: H x W x 3 uint8 sRGB -> the same, without collages."""
     if model.saturation != (1.0, 1.0):
         image = saturate(image, rng.uniform(*model.saturation))
     if model.balance:

@@ -255,7 +255,7 @@ def _write(
 
 
 def _smaller(developed: Developed, side: int) -> Developed:
-    """Resized in linear light, by whole blocks and the rest by bilinear interpolation."""
+    """Reduce to ``side`` px on the longer side, in linear light, by a box filter."""
     height, width = developed.light.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
