@@ -26,12 +26,15 @@ TOP_MAY = {
     "adapters": {"errors", "photo"},
     "network": {"errors", "pyramid"},
     "model": {"errors", "network", "pipeline", "pyramid"},
+    "sequence": {"bilateral_grid", "colour", "errors", "options", "photo", "preprocess"},
     "corrector": {
         "__version__", "adapters", "bilateral_grid", "colour", "errors", "model", "notebook",
-        "options", "photo", "pipeline", "postprocess", "preprocess",
+        "options", "photo", "pipeline", "postprocess", "preprocess", "sequence",
     },
     "lut": {"atomic", "bilateral_grid", "corrector", "errors"},
-    "batch": {"atomic", "corrector", "errors", "lut", "options", "photo", "pipeline"},
+    "batch": {
+        "atomic", "corrector", "errors", "lut", "options", "photo", "pipeline", "sequence",
+    },
     "functional": {"adapters", "batch", "corrector", "errors", "options", "photo"},
 }  # fmt: skip
 

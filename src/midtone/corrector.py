@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from midtone import __version__, adapters, bilateral_grid, colour, notebook, postprocess
+from midtone import (
+    __version__,
+    adapters,
+    bilateral_grid,
+    colour,
+    notebook,
+    postprocess,
+    sequence,
+)
 from midtone import model as model_files
 from midtone.adapters import AnyImage, ImageLike
 from midtone.errors import UsageError
@@ -21,6 +29,7 @@ from midtone.options import CorrectionOptions
 from midtone.photo import ImageFile, Photo
 from midtone.pipeline import PipelineConfig, choose_pipeline
 from midtone.preprocess import NetworkInput, preprocess
+from midtone.sequence import Member, SequenceCorrection
 
 
 @dataclass(frozen=True)
@@ -112,10 +121,16 @@ class Corrector:
         image: one image, as ``__call__`` takes it. Raises UsageError for several, PhotoError.
         """
         self.check(options)
-        photos = adapters.to_photos(image)
-        if len(photos) != 1:
-            raise UsageError(f"a correction is planned for one image, not for {len(photos)}")
-        photo = photos[0]
+        photo = _one(image)
+        inputs, prediction, error = self._predict(photo, options)
+        target = colour.change_in_space(inputs.source, inputs.reference, prediction, photo.icc)
+        grid = bilateral_grid.fit(inputs.source, target, self.config.grid)
+        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
+
+    def _predict(
+        self, photo: Photo, options: CorrectionOptions
+    ) -> tuple[NetworkInput, np.ndarray, float]:
+        """The network's input, the post-processed prediction and the exposure error."""
         inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
         for step in self.config.postprocess:
@@ -123,10 +138,7 @@ class Corrector:
         error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
         for step in _chosen_steps(options):
             prediction = step(prediction, inputs.reference)
-        grid = bilateral_grid.fit(
-            inputs.source, _in_space_of(photo, prediction, inputs), self.config.grid
-        )
-        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
+        return inputs, prediction, error
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
         """Apply a correction at full size, to its own image or to others, such as a film's frames.
@@ -151,6 +163,85 @@ class Corrector:
         out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
         sliced = bilateral_grid.slice_grid(grid, pixels, out=out, threads=self.threads)
         return image.with_pixels(sliced)
+
+    def correct_sequence(
+        self,
+        images: Sequence[AnyImage],
+        *,
+        together: str = "same",
+        strength: float = 1.0,
+        ev: float = 0.0,
+        protect_highlights: bool = False,
+        fusion: bool = False,
+        contrast: bool = False,
+        scales: Sequence[float] | None = None,
+        min_error: float = 0.0,
+    ) -> list[AnyImage]:
+        """Correct images that belong together, so that nothing flickers.
+
+        images:   in the order of time; each as ``__call__`` takes it, but no batches
+        together: "same": one correction for all; "smooth": one that changes smoothly
+        min_error: all are returned as they are if the median exposure is off by less
+        The other keywords are those of ``CorrectionOptions``. Raises as ``__call__`` does.
+        """
+        sequence.check(together)
+        options = CorrectionOptions(
+            strength=strength,
+            ev=ev,
+            protect_highlights=protect_highlights,
+            fusion=fusion,
+            contrast=contrast,
+            scales=tuple(scales) if scales else None,
+            min_error=min_error,
+        )
+        photos = [_one(image) for image in images]
+        if not photos:
+            return []
+        members = [self.observe(one, options, together, len(photos)) for one in photos]
+        corrections = sequence.plan(members, together, self.config.grid)
+        results = [
+            self.correct_member(corrections, n, one, options) for n, one in enumerate(photos)
+        ]
+        return [
+            adapters.like(image, [result or photo])
+            for image, photo, (result, _) in zip(images, photos, results, strict=True)
+        ]
+
+    def observe(
+        self, photo: Photo, options: CorrectionOptions, together: str, pictures: int
+    ) -> Member:
+        """What a sequence of that many pictures keeps of one photograph."""
+        inputs, prediction, error = self._predict(photo, options)
+        return sequence.observe(
+            photo,
+            inputs.reference,
+            prediction,
+            error,
+            together,
+            self.config.grid,
+            pictures=pictures,
+        )
+
+    def correct_member(
+        self,
+        corrections: SequenceCorrection,
+        number: int,
+        photo: Photo,
+        options: CorrectionOptions,
+        *,
+        in_place: bool = False,
+    ) -> tuple[Photo | None, Correction]:
+        """Correct picture ``number`` of a sequence, from 0.
+
+        The photograph is None if the median picture is off by less than ``options.min_error`` EV.
+        ``in_place`` overwrites the photograph's pixels.
+        """
+        fitted = corrections.fit(number, photo)
+        error = corrections.members[number].exposure_error
+        correction = Correction(fitted.before, fitted.after, fitted.grid, error)
+        if sequence.is_unchanged(corrections.members, options.min_error):
+            return None, correction
+        return self._slice(correction, photo, options.strength, in_place=in_place), correction
 
     def plan_file(
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
@@ -197,6 +288,13 @@ def predict(model: Model, inputs: NetworkInput) -> np.ndarray:
     return np.asarray((views[0] + views[1, ::-1, ::-1]) / 2)
 
 
+def _one(image: ImageLike) -> Photo:
+    photos = adapters.to_photos(image)
+    if len(photos) != 1:
+        raise UsageError(f"a correction is planned for one image, not for {len(photos)}")
+    return photos[0]
+
+
 def software_tag(model: Model, options: CorrectionOptions) -> str:
     """The Software tag of a corrected photograph: version, model, strength and trim."""
     name = f"{model.info.name} {model.info.sha256[:8]}"
@@ -213,15 +311,3 @@ def _chosen_steps(options: CorrectionOptions) -> list[postprocess.Step]:
         (options.protect_highlights, postprocess.ProtectHighlights()),
     ]
     return [step for chosen, step in steps if chosen]
-
-
-def _in_space_of(image: Photo, prediction: np.ndarray, inputs: NetworkInput) -> np.ndarray:
-    """The prediction in the photograph's colour space: h x w x C.
-
-    With a profile only the change is converted, so colours outside sRGB are moved, not lost.
-    """
-    channels = inputs.source.shape[2]
-    if image.icc is None:
-        return colour.from_srgb(prediction, None, channels)
-    after = colour.from_srgb(np.clip(prediction, 0, 1), image.icc, channels)
-    return inputs.source + after - colour.from_srgb(inputs.reference, image.icc, channels)

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,13 @@ from midtone.commands import (
     source_options,
 )
 from midtone.errors import UsageError
-from midtone.options import CorrectionOptions, InputOptions, OutputOptions, file_options
+from midtone.options import (
+    TOGETHER,
+    CorrectionOptions,
+    InputOptions,
+    OutputOptions,
+    file_options,
+)
 
 if TYPE_CHECKING:
     from midtone.batch.correct_files import Result
@@ -68,6 +74,14 @@ def add(verbs: Verbs) -> None:
             f"--{name}", dest="existing", action="store_const", const=name, help=text
         )
     parser.set_defaults(existing="fail")
+    parser.add_argument(
+        "--together",
+        nargs="?",
+        const="same",
+        choices=TOGETHER,
+        help="the photographs of a folder belong together: one correction for all (same), or one "
+        "that changes smoothly in the order of capture (smooth)",
+    )
     parallel_options(parser, backend="threads")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")
     parser.add_argument("--report", type=Path, metavar="FILE", help="append one JSON line per file")
@@ -96,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
     given = given_sources(options)
     if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
         raise UsageError("--watch takes one folder")
+    if options.together and (options.watch or options.shard or options.backend != "threads"):
+        raise UsageError("--together needs all files at once: no --watch, --shard or --backend")
     how = file_options(vars(options))
     plan = partial(
         inputs.plan,
@@ -149,23 +165,38 @@ class _Run:
     report: TextIO | None
     counts: Counter[str] = field(default_factory=Counter)
 
-    def correct(self, jobs: Iterable[Job]) -> None:
-        from midtone.batch.correct_files import correct_jobs
-
-        for result in correct_jobs(
-            jobs,
-            self.corrector,
-            self.how,
-            workers=self.options.workers,
-            backend=self.options.backend,
-            address=self.options.address,
-            dry_run=self.options.dry_run,
-        ):
+    def correct(self, jobs: Sequence[Job]) -> None:
+        for result in self._results(jobs):
             self.counts[result.status] += 1
             self._show(result)
             if self.report:
                 self.report.write(json.dumps(result.to_dict()) + "\n")
                 self.report.flush()
+
+    def _results(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        from midtone.batch.correct_files import correct_jobs
+        from midtone.batch.sequences import correct_sequences
+
+        options = self.options
+        if options.together:
+            return correct_sequences(
+                jobs,
+                self.corrector,
+                options.together,
+                self.how,
+                workers=options.workers,
+                dry_run=options.dry_run,
+                planned=self.progress.planned,
+            )
+        return correct_jobs(
+            jobs,
+            self.corrector,
+            self.how,
+            workers=options.workers,
+            backend=options.backend,
+            address=options.address,
+            dry_run=options.dry_run,
+        )
 
     def _show(self, result: Result) -> None:
         for note in result.notes:

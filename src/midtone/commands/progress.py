@@ -19,7 +19,7 @@ class Progress:
 
         self._bar = tqdm(total=total, unit="photo", disable=True if quiet or total == 1 else None)
         self._quiet = quiet
-        self._failed = 0
+        self._failed = self._planned = 0
 
     def __enter__(self) -> Progress:
         return self
@@ -30,6 +30,11 @@ class Progress:
     def advance(self) -> None:
         """Count one more photograph."""
         self._bar.update()
+
+    def planned(self) -> None:
+        """Count one more photograph of a sequence that is planned, before any is corrected."""
+        self._planned += 1
+        self._bar.set_postfix(planned=self._planned)
 
     def print(self, line: str) -> None:
         """A result, on standard output at once."""
