@@ -106,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
     from midtone.commands import given_sources, load_corrector
     from midtone.commands.progress import Progress, closing_line
     from midtone.commands.version import SLOW
+    from midtone.video import targets
 
     given = given_sources(options)
     if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
@@ -113,6 +114,14 @@ def run(options: argparse.Namespace) -> int:
     if options.together and (options.watch or options.shard or options.backend != "threads"):
         raise UsageError("--together needs all files at once: no --watch, --shard or --backend")
     how = file_options(vars(options))
+    videos = [one for one in given if targets.is_video(one)]
+    given = [one for one in given if one not in videos]
+    overwrite = how.output.existing == "overwrite"
+    films = targets.plan(videos, options.out, alone=not given, overwrite=overwrite)
+    if films:
+        _check_videos(options)
+    elif targets.is_video(options.out):
+        raise UsageError(f"{options.out}: a photograph cannot become a video")
     plan = partial(
         inputs.plan,
         given,
@@ -120,16 +129,16 @@ def run(options: argparse.Namespace) -> int:
         format=how.output.format,
         recursive=options.recursive,
         shard=inputs.parse_shard(options.shard) if options.shard else None,
-        overwrite=how.output.existing == "overwrite",
+        overwrite=overwrite,
         raw=how.input.raw,
         arriving=options.watch,
     )
-    planned = inputs.Plan([]) if options.watch else plan()
+    planned = plan() if given and not options.watch else inputs.Plan([])
     if options.lut and len(planned.jobs) != 1:
         raise UsageError("--lut is of one photograph")
     if how.output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
-    total = None if options.watch else len(planned.jobs)
+    total = None if options.watch else len(planned.jobs) + len(films)
     corrector = load_corrector(options)
     with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
         if total != 1 and not COMPILED:
@@ -147,11 +156,19 @@ def run(options: argparse.Namespace) -> int:
                     fix.correct(jobs)
         else:
             fix.correct(planned.jobs)
+            fix.correct_videos(films)
         if total != 1 or fix.counts["unchanged"] or fix.counts["skipped"]:
             first = "planned" if options.dry_run else "done"
             said = {_SAYS[s]: fix.counts[s] for s in _SAYS if s == first or fix.counts[s]}
             progress.note(closing_line(said, planned.passed_over))
     return 1 if fix.counts["failed"] else 0
+
+
+def _check_videos(options: argparse.Namespace) -> None:
+    """Raise UsageError for what is of photographs alone."""
+    for name in ("together", "watch", "shard", "lut", "format"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} is of photographs, not of videos")
 
 
 @dataclass
@@ -167,11 +184,29 @@ class _Run:
 
     def correct(self, jobs: Sequence[Job]) -> None:
         for result in self._results(jobs):
-            self.counts[result.status] += 1
-            self._show(result)
-            if self.report:
-                self.report.write(json.dumps(result.to_dict()) + "\n")
-                self.report.flush()
+            self._count(result)
+
+    def correct_videos(self, jobs: Sequence[Job]) -> None:
+        from midtone.commands.progress import Progress
+        from midtone.video import correct_video
+
+        for job in jobs:
+            with Progress(None, quiet=self.options.quiet, unit="frame") as frames:
+                result = correct_video(
+                    *job,
+                    corrector=self.corrector,
+                    options=self.how,
+                    dry_run=self.options.dry_run,
+                    advance=frames.advance,
+                )
+            self._count(result)
+
+    def _count(self, result: Result) -> None:
+        self.counts[result.status] += 1
+        self._show(result)
+        if self.report:
+            self.report.write(json.dumps(result.to_dict()) + "\n")
+            self.report.flush()
 
     def _results(self, jobs: Sequence[Job]) -> Iterator[Result]:
         from midtone.batch.correct_files import correct_jobs

@@ -14,10 +14,10 @@ class Progress:
     total: None if it is not known; with a single photograph there is no bar
     """
 
-    def __init__(self, total: int | None, *, quiet: bool = False) -> None:
+    def __init__(self, total: int | None, *, quiet: bool = False, unit: str = "photo") -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=total, unit="photo", disable=True if quiet or total == 1 else None)
+        self._bar = tqdm(total=total, unit=unit, disable=True if quiet or total == 1 else None)
         self._quiet = quiet
         self._failed = self._planned = 0
 
@@ -28,7 +28,7 @@ class Progress:
         self._bar.close()
 
     def advance(self) -> None:
-        """Count one more photograph."""
+        """Count one more."""
         self._bar.update()
 
     def planned(self) -> None:
