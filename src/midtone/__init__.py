@@ -41,8 +41,8 @@ _HOME = {
 __all__ = [
     "Correction", "CorrectionOptions", "Corrector", "Error", "FileOptions", "InputOptions",
     "ModelError", "OutputOptions", "Photo", "PhotoError", "PipelineConfig", "Report", "Result",
-    "TooLargeError", "UsageError", "__version__", "correct", "correct_tree", "correct_video", "read",
-    "write",
+    "TooLargeError", "UsageError", "__version__", "correct", "correct_tree", "correct_video",
+    "read", "write",
 ]  # fmt: skip
 
 

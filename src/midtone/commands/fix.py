@@ -157,7 +157,8 @@ def run(options: argparse.Namespace) -> int:
         else:
             fix.correct(planned.jobs)
             fix.correct_videos(films)
-        if total != 1 or fix.counts["unchanged"] or fix.counts["skipped"]:
+        told = planned.passed_over or fix.counts["unchanged"] or fix.counts["skipped"]
+        if total != 1 or told:
             first = "planned" if options.dry_run else "done"
             said = {_SAYS[s]: fix.counts[s] for s in _SAYS if s == first or fix.counts[s]}
             progress.note(closing_line(said, planned.passed_over))

@@ -95,7 +95,7 @@ def _write(
         replacing(job.target) as temporary,
         writing(job.target, temporary) as container,
     ):
-        output = Output(clip, job.target, container, options.output)
+        output = Output(clip, job.target, container, options.output, planned.display_matrix)
         pixels = Pixels(clip, output.format)
         for packet, frames in clip.packets():
             output.copy(packet)
@@ -103,7 +103,7 @@ def _write(
                 image = pixels.read(frame)
                 grid = bilateral_grid.blend_with_identity(planned.grid(seconds(frame)), strength)
                 bilateral_grid.slice_grid(grid, image, out=image, threads=corrector.threads)
-                output.encode(pixels.write(image, frame), frame)
+                output.encode(pixels.write(image, frame))
                 advance()
         output.finish()
     return output.notes

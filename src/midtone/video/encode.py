@@ -9,8 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from midtone.errors import VideoError
 from midtone.options import OutputOptions
 from midtone.video.clip import Clip, load_av
@@ -68,14 +66,20 @@ class Output:
     """
 
     def __init__(
-        self, clip: Clip, target: Path, container: OutputContainer, options: OutputOptions
+        self,
+        clip: Clip,
+        target: Path,
+        container: OutputContainer,
+        options: OutputOptions,
+        display_matrix: list[int] | None,
     ) -> None:
         self.notes: list[str] = []
         self._container = container
-        self._has_begun = False
         encoder = _choose(clip, target)
         self.format = self._pixel_format(clip, encoder)
         self._stream = _video_stream(clip, container, encoder, self.format, options.quality)
+        if display_matrix:
+            self._stream.set_display_matrix(display_matrix)
         self._copied: dict[int, Stream] = {}
         for stream in clip.container.streams:
             if stream is not clip.stream:
@@ -85,14 +89,8 @@ class Output:
             container.set_chapters(clip.container.chapters())
             _copy_metadata(clip.stream, self._stream)
 
-    def encode(self, frame: VideoFrame, source: VideoFrame) -> None:
-        """Write a frame of the format ``format``; the first one's source has the orientation."""
-        if not self._has_begun:
-            matrix: Any = source.side_data.get("DISPLAYMATRIX")
-            if matrix is not None:
-                numbers = np.frombuffer(bytes(matrix), "=i4")
-                self._stream.set_display_matrix(numbers.tolist())
-            self._has_begun = True
+    def encode(self, frame: VideoFrame) -> None:
+        """Write a frame of the format ``format``."""
         self._container.mux(self._stream.encode(frame))
 
     def copy(self, packet: Packet[Stream]) -> None:
@@ -134,7 +132,7 @@ class Output:
         width, height = clip.size
         if (chroma != "444" and width % 2) or (chroma == "420" and height % 2):
             raise VideoError(
-                f"{clip.path}: {width} x {height} pixels cannot be encoded as 4:{chroma[1:]}: "
+                f"{clip.path}: {width} x {height} pixels cannot be encoded as {':'.join(chroma)}: "
                 "both sides must be even"
             )
         return f"yuv{chroma}p" + ("10le" if deep else "")

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,12 +17,16 @@ from midtone.photo import Photo
 from midtone.sequence import smoothing_weights
 from midtone.video.clip import Clip, Pixels, seconds
 
+if TYPE_CHECKING:
+    from av import VideoFrame
+
 EVERY = 0.5  # seconds between the frames that are planned
 SIGMA = 0.75  # seconds
 _REACH = 3 * SIGMA
 _THUMBNAIL = 32  # px along the longer side, for finding cuts
-_CUT, _TIMES_USUAL = 20.0, 4.0  # mean difference in code values; and how far above the usual one
-_USUAL_OVER = 12  # frames
+_CUT, _TIMES_USUAL = 0.12, 3.0  # least change at a cut, and as a multiple of the usual one
+_USUAL_OVER, _LEAST_USUAL = 12, 3  # frames
+_BLACK = 8.0  # code values that dark frames may differ by
 _FLASH = 4  # a change that is undone after so many frames is no cut
 
 
@@ -34,12 +38,14 @@ class VideoCorrection:
     grids:  of their corrections, float16
     errors: their exposure errors in EV
     cuts:   times of the first frames of all scenes but the first
+    display_matrix: of the first frame (rotation and mirroring), or None
     """
 
     times: list[float] = field(default_factory=list)
     grids: list[np.ndarray] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     cuts: list[float] = field(default_factory=list)
+    display_matrix: list[int] | None = None
 
     @property
     def exposure_error(self) -> float:
@@ -84,6 +90,8 @@ def plan(
         for frame in frames:
             time = seconds(frame)
             is_cut = cuts.add(time, pixels.shrink(frame, _THUMBNAIL, grey=True))
+            if not planned.times:
+                planned.display_matrix = _display_matrix(frame)
             if not planned.times or is_cut or time >= planned.times[-1] + EVERY:
                 turns = round(frame.rotation / 90)
                 small = pixels.shrink(frame, 2 * corrector.config.size)
@@ -104,8 +112,13 @@ def plan(
     return planned
 
 
+def _display_matrix(frame: VideoFrame) -> list[int] | None:
+    found: Any = frame.side_data.get("DISPLAYMATRIX")
+    return None if found is None else np.frombuffer(bytes(found), "=i4").tolist()
+
+
 class _Cuts:
-    """Finds cuts by the mean difference of thumbnails, frame by frame.
+    """Finds cuts by the change of thumbnails (h x w luma, 0 to 255) from frame to frame.
 
     found: their times are appended here
     """
@@ -124,16 +137,21 @@ class _Cuts:
         self._since += 1
         if last is None:
             return False
-        change = float(np.abs(image - last).mean())
-        usual = float(np.median(self._usual)) if self._usual else 0.0
+        change = _change(last, image)
+        usual = float(np.median(self._usual)) if len(self._usual) >= _LEAST_USUAL else np.inf
+        self._usual.append(change)
         if change < _CUT or change < _TIMES_USUAL * usual:
-            self._usual.append(change)
             return False
         before, is_recent = self._before_cut, self._since <= _FLASH
-        if before is not None and is_recent and np.abs(image - before).mean() < _CUT:
+        if before is not None and is_recent and _change(before, image) < _CUT:
             self._found.pop()  # a flash, which is over
             self._before_cut = None
             return False
         self._found.append(time)
         self._before_cut, self._since = last, 0
         return True
+
+
+def _change(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean difference of two images in relation to their brightness, 0 to 1."""
+    return float(np.abs(one - other).mean() / (one.mean() + other.mean() + _BLACK))
