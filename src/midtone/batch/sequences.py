@@ -78,10 +78,7 @@ def in_order(members: Mapping[Job, Member]) -> list[Job]:
 def natural(name: str) -> list[tuple[bool, int, str]]:
     """A key that sorts "frame9" before "frame10"."""
     parts = re.findall(r"\d+|\D+", name)
-    return [
-        (True, int(part), part) if part.isdecimal() else (False, 0, part.casefold())
-        for part in parts
-    ]
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def _observe(

@@ -24,6 +24,8 @@ def plan(videos: Sequence[Path], out: Path, *, alone: bool, overwrite: bool) -> 
     alone: whether no photographs are corrected in the same run
     Raises UsageError if two would get one name or a video would be replaced without ``overwrite``.
     """
+    if not videos:
+        return []
     if is_video(out):
         if len(videos) != 1 or not alone:
             raise UsageError(f"{out}: several files need a folder as output, not a video")
