@@ -26,8 +26,10 @@ def test_the_size_stays_and_the_same_numbers_give_the_same_picture(
 ) -> None:
     picture, model = _picture(height, width), StudioModel(0.4, 0.3, 0.3)
     one, again = (draw_studio(picture, model, np.random.default_rng(seed)) for _ in range(2))
-    assert one is not None and again is not None
-    assert one.shape == picture.shape and one.dtype == np.uint8
+    assert one is not None
+    assert again is not None
+    assert one.shape == picture.shape
+    assert one.dtype == np.uint8
     np.testing.assert_array_equal(one, again)
 
 
@@ -36,13 +38,15 @@ def test_the_subject_keeps_its_values_and_the_ground_is_plain(seed: int) -> None
     picture = _picture()
     made = on_ground(picture, BLACK, np.random.default_rng(seed))
     ground, kept = (made == 0).all(-1), (made == picture).all(-1)
-    assert ground.any() and kept.any()
+    assert ground.any()
+    assert kept.any()
     assert (made <= picture).all()  # between the two only the soft outline
 
 
 def test_a_white_ground_is_the_brightest_part() -> None:
     made = on_ground(_picture(), WHITE, np.random.default_rng(4))
-    assert made.max() == 255 and made.mean() > _picture().mean()
+    assert made.max() == 255
+    assert made.mean() > _picture().mean()
 
 
 @pytest.mark.parametrize("seed", range(4))
