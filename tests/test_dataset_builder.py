@@ -11,8 +11,11 @@ from PIL import Image
 from midtone.cli import main
 from midtone.data import dataset_builder
 from midtone.data.pairs import read_pairs
+from midtone.data.synthesize import measured_curve
 
-rawpy = pytest.importorskip("rawpy", reason="needs midtone[raw]")
+pytest.importorskip("rawpy", reason="needs midtone[raw]")
+
+from midtone.data.raw import develop
 
 
 def render(raws, out, *more, code=0):
