@@ -47,7 +47,7 @@ class Correction:
 class Corrector:
     """A loaded model, ready for many photographs and safe to share between threads.
 
-    model:    name of an embedded model, or path of a model file
+    model:    name of an embedded model, path of a model file, or what ``model.load`` returned
     device:   "auto", "cpu" or "cuda"
     threads:  for the network and the grid; None: one a core
     pipeline: "default" (the model's own), "paper", a .toml file or a ``PipelineConfig``
@@ -56,13 +56,14 @@ class Corrector:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "default",
+        model: str | os.PathLike[str] | Model = "default",
         device: str = "auto",
         *,
         threads: int | None = None,
         pipeline: str | os.PathLike[str] | PipelineConfig = "default",
     ) -> None:
-        self.model = model_files.load(model, device, threads)
+        is_name = isinstance(model, str | os.PathLike)
+        self.model = model_files.load(model, device, threads) if is_name else model
         self.config = choose_pipeline(self.model.info.config, pipeline)
         self.device = device
         self.threads = threads

@@ -60,8 +60,9 @@ def network_input(
     pyramids = [_split(view, config) for view in views]
     levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*pyramids, strict=True)]
     if scales is not None:
-        levels = [s * level for s, level in zip(np.array(scales, np.float32), levels, strict=True)]
-    return levels[config.finest - 1 :]
+        factors = np.array(scales, np.float32)[config.finest - 1 :]
+        levels = [factor * level for factor, level in zip(factors, levels, strict=True)]
+    return levels
 
 
 def pad(image: np.ndarray, config: PipelineConfig) -> np.ndarray:
@@ -107,4 +108,6 @@ def _bicubic(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
 
 
 def _split(image: np.ndarray, config: PipelineConfig) -> list[np.ndarray]:
-    return pyramid.split(pad(image, config), config.levels, config.taps)
+    """Laplacian levels ``config.finest`` to n; the finer ones need not be made."""
+    finest = pyramid.gaussian(pad(image, config), config.finest, config.taps)[-1]
+    return pyramid.split(finest, config.levels - config.finest + 1, config.taps)
