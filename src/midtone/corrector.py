@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from midtone import __version__, adapters, bilateral_grid, colour, notebook, postprocess
+from midtone import adapters, bilateral_grid, notebook, postprocess
 from midtone import model as model_files
 from midtone.adapters import AnyImage, ImageLike
 from midtone.errors import UsageError
 from midtone.model import Model
 from midtone.options import CorrectionOptions
-from midtone.photo import ImageFile, Photo
+from midtone.photo import ImageFile, Photo, Strips
 from midtone.pipeline import PipelineConfig, choose_pipeline
-from midtone.preprocess import NetworkInput, preprocess
+from midtone.preprocess import NetworkInput, preprocess, to_source_space
 
 
 @dataclass(frozen=True)
@@ -113,20 +112,16 @@ class Corrector:
         image: one image, as ``__call__`` takes it. Raises UsageError for several, PhotoError.
         """
         self.check(options)
-        photos = adapters.to_photos(image)
-        if len(photos) != 1:
-            raise UsageError(f"a correction is planned for one image, not for {len(photos)}")
-        photo = photos[0]
+        photo = adapters.to_photo(image)
         inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
         for step in self.config.postprocess:
             prediction = step(prediction, inputs.reference)
         error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
-        for step in _chosen_steps(options):
+        for step in postprocess.chosen(options):
             prediction = step(prediction, inputs.reference)
-        grid = bilateral_grid.fit(
-            inputs.source, _in_space_of(photo, prediction, inputs), self.config.grid
-        )
+        target = to_source_space(prediction, inputs, photo.icc)
+        grid = bilateral_grid.fit(inputs.source, target, self.config.grid)
         return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
@@ -139,20 +134,6 @@ class Corrector:
         photos = adapters.to_photos(image)
         return adapters.like(image, [self._slice(correction, one, strength) for one in photos])
 
-    def _slice(
-        self, correction: Correction, image: Photo, strength: float, *, in_place: bool = False
-    ) -> Photo:
-        """``in_place`` overwrites the photograph's pixels."""
-        if correction.grid.shape[3] != image.pixels.shape[2]:
-            raise UsageError(
-                "a correction of a grey image fits grey images, one of a colour image colour images"
-            )
-        grid = bilateral_grid.blend_with_identity(correction.grid, strength)
-        pixels = image.pixels
-        out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
-        sliced = bilateral_grid.slice_grid(grid, pixels, out=out, threads=self.threads)
-        return image.with_pixels(sliced)
-
     def plan_file(
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
     ) -> Correction:
@@ -160,17 +141,22 @@ class Corrector:
         return self.plan(file.preview(2 * self.config.size) or file.decode(), options)
 
     def correct_file(
-        self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
+        self,
+        file: ImageFile,
+        options: CorrectionOptions = CorrectionOptions(),
+        *,
+        strips: bool = False,
     ) -> tuple[Photo | None, Correction]:
         """Decode and correct: the preview is planned while the pixels are decoded.
 
+        strips: the result may have ``Strips`` for pixels, which are decoded and corrected while
+                they are encoded as JPEG
         The photograph is None if its exposure is off by less than ``options.min_error`` EV.
         """
-        with ThreadPoolExecutor(1) as pool:
-            decoding = pool.submit(file.decode)
+        with file.decoding(strips=strips) as decoded:
             preview = file.preview(2 * self.config.size)
-            correction = self.plan(preview or decoding.result(), options)
-            image = decoding.result()
+            correction = self.plan(preview or decoded(), options)
+            image = decoded()
         if abs(correction.exposure_error) < options.min_error:
             return None, correction
         return self._slice(correction, image, options.strength, in_place=True), correction
@@ -185,6 +171,30 @@ class Corrector:
         if scales is not None and len(scales) != levels:
             raise UsageError(f"{len(scales)} scales for a model of {levels} pyramid levels")
 
+    def _slice(
+        self, correction: Correction, image: Photo, strength: float, *, in_place: bool = False
+    ) -> Photo:
+        """``in_place`` overwrites the photograph's pixels."""
+        if correction.grid.shape[3] != image.pixels.shape[2]:
+            raise UsageError(
+                "a correction of a grey image fits grey images, one of a colour image colour images"
+            )
+        grid = bilateral_grid.blend_with_identity(correction.grid, strength)
+        pixels = image.pixels
+        if isinstance(pixels, Strips):
+            whole = pixels.shape[0]
+            return image.with_pixels(
+                pixels.change(
+                    lambda top, rows: bilateral_grid.slice_grid(
+                        grid, rows, out=rows, rows=(top, whole), threads=1
+                    ),
+                    self.threads,
+                )
+            )
+        out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
+        sliced = bilateral_grid.slice_grid(grid, pixels, out=out, threads=self.threads)
+        return image.with_pixels(sliced)
+
 
 def predict(model: Model, inputs: NetworkInput) -> np.ndarray:
     """Run the network: h x w x 3 float32 sRGB, unclipped, of the size of ``inputs.reference``.
@@ -196,33 +206,3 @@ def predict(model: Model, inputs: NetworkInput) -> np.ndarray:
     if len(views) == 1:
         return np.ascontiguousarray(views[0])
     return np.asarray((views[0] + views[1, ::-1, ::-1]) / 2)
-
-
-def software_tag(model: Model, options: CorrectionOptions) -> str:
-    """The Software tag of a corrected photograph: version, model, strength and trim."""
-    name = f"{model.info.name} {model.info.sha256[:8]}"
-    trim = f", {options.ev:+g} EV" if options.ev else ""
-    return f"midtone {__version__} (model {name}, strength {options.strength:g}{trim})"
-
-
-def _chosen_steps(options: CorrectionOptions) -> list[postprocess.Step]:
-    """The steps that the user adds to the model's own."""
-    steps: list[tuple[bool, postprocess.Step]] = [
-        (options.fusion, postprocess.ExposureFusion()),
-        (options.contrast, postprocess.ContrastStretch()),
-        (options.ev != 0, postprocess.ExposureTrim(options.ev)),
-        (options.protect_highlights, postprocess.ProtectHighlights()),
-    ]
-    return [step for chosen, step in steps if chosen]
-
-
-def _in_space_of(image: Photo, prediction: np.ndarray, inputs: NetworkInput) -> np.ndarray:
-    """The prediction in the photograph's colour space: h x w x C.
-
-    With a profile only the change is converted, so colours outside sRGB are moved, not lost.
-    """
-    channels = inputs.source.shape[2]
-    if image.icc is None:
-        return colour.from_srgb(prediction, None, channels)
-    after = colour.from_srgb(np.clip(prediction, 0, 1), image.icc, channels)
-    return inputs.source + after - colour.from_srgb(inputs.reference, image.icc, channels)

@@ -46,6 +46,19 @@ def preprocess(
     return NetworkInput(network_input(image, config, scales), reference, source)
 
 
+def to_source_space(prediction: np.ndarray, inputs: NetworkInput, icc: bytes | None) -> np.ndarray:
+    """A prediction in the colour space of ``inputs.source``, the photograph's own: h x w x C.
+
+    icc: the photograph's profile. With one, only the change is converted, so colours outside sRGB
+    are moved, not lost.
+    """
+    channels = inputs.source.shape[2]
+    if icc is None:
+        return colour.from_srgb(prediction, None, channels)
+    after = colour.from_srgb(np.clip(prediction, 0, 1), icc, channels)
+    return inputs.source + after - colour.from_srgb(inputs.reference, icc, channels)
+
+
 def network_input(
     image: np.ndarray, config: PipelineConfig, scales: Sequence[float] | None = None
 ) -> list[np.ndarray]:

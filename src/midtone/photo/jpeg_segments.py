@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -157,6 +158,45 @@ def _others(segments: Segments) -> tuple[str, ...]:
             text = name.group().decode().strip() if name else ""
             found[f"APP{marker - 0xE0} {text}".strip()] = None
     return tuple(found)
+
+
+def join_strips(strips: list[bytes], height: int, rows: int) -> bytes:
+    """One file from the files of an image's strips, all of ``rows`` rows but the last.
+
+    Restart markers let each strip's data stand as it is (ISO/IEC 10918-1, B.2.4.4 and E.1.4). The
+    strips have the same tables, and a multiple of 16 rows.
+    """
+    first = strips[0]
+    if len(strips) == 1:
+        return first
+    places = dict(_headers(first))
+    scan, frame = places[_SCAN], next(places[marker] for marker in places if marker in _FRAMES)
+    width, count = struct.unpack_from(">HB", first, frame + 7)
+    sampling = first[frame + 11 : frame + 11 + 3 * count : 3]
+    across, down = (
+        8 * max(factors) for factors in zip(*((s >> 4, s & 15) for s in sampling), strict=True)
+    )
+    if count == 1:
+        across = down = 8  # a scan of one component has no larger blocks
+    blocks = -(-width // across) * (rows // down)
+    joined = bytearray(first[:scan])
+    struct.pack_into(">H", joined, frame + 5, height)
+    joined += b"\xff\xdd" + struct.pack(">HH", 4, blocks)
+    joined += first[scan:-2]
+    for number, strip in enumerate(strips[1:]):
+        start = dict(_headers(strip))[_SCAN]
+        joined += bytes((0xFF, 0xD0 + number % 8))
+        joined += memoryview(strip)[start + 2 + int.from_bytes(strip[start + 2 : start + 4]) : -2]
+    return bytes(joined + b"\xff\xd9")
+
+
+def _headers(jpeg: bytes) -> Iterator[tuple[int, int]]:
+    """(marker, its place) of the segments up to the scan of a file that an encoder has made."""
+    place, marker = 2, 0
+    while marker != _SCAN:
+        marker = jpeg[place + 1]
+        yield marker, place
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4])
 
 
 def with_metadata(jpeg: bytes, metadata: Metadata, icc: bytes | None) -> bytes:
