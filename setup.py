@@ -2,9 +2,9 @@
 
 The second needs the headers of libjpeg-turbo, but neither links nor ships it.
 
-A wheel with them is tagged for its platform and for every Python from 3.11 on, one without them for any
-platform. A release, built by cibuildwheel, must have them, except on Windows, whose usual compiler
-lacks the vector extensions of GCC and Clang.
+A wheel with them is tagged for its platform and for every Python from 3.11 on, one without them
+for any platform. A release, built by cibuildwheel, must have them, except on Windows, whose usual
+compiler lacks the vector extensions of GCC and Clang.
 """
 
 import os

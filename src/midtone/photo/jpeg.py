@@ -141,8 +141,9 @@ def encode(photo: Photo, quality: int) -> bytes:
         return bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling=subsampling))
 
     pixels = photo.pixels if isinstance(photo.pixels, Strips) else split(photo.pixels)
-    encoded = jpeg_segments.join_strips(pixels.map(encode_strip), pixels.shape[0], pixels.rows)
-    return jpeg_segments.with_metadata(encoded, photo.metadata, photo.icc)
+    return jpeg_segments.join_strips(
+        pixels.map(encode_strip), pixels.shape[0], pixels.rows, photo.metadata, photo.icc
+    )
 
 
 def _with_metadata(photo: Photo, segments: Segments, data: bytes, notes: tuple[str, ...]) -> Photo:

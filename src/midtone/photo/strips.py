@@ -19,7 +19,7 @@ T = TypeVar("T")
 Change = Callable[[int, np.ndarray], np.ndarray]
 PIXELS = 1 << 19  # of a strip: its own cost does not count, and it stays in a core's cache
 _ALIGNED = 16  # rows of the largest block of a JPEG
-_AHEAD = 32 << 20  # bytes that are decoded before it is known how to change them
+_AHEAD = 48 << 20  # bytes that are decoded before it is known how to change them
 
 
 class Strips:
