@@ -30,12 +30,15 @@ class Correction:
                    [0, 1]
     grid:          bilateral grid in the photograph's own colour space
     exposure_error: estimated by the model, in EV: negative when underexposed
+    confidence:     the part of the network's correction that remains, in [0, 1]
+                    (``postprocess.ShrinkByConfidence``); 1 for a model without that step
     """
 
     before: np.ndarray = field(repr=False)
     after: np.ndarray = field(repr=False)
     grid: np.ndarray = field(repr=False)
     exposure_error: float
+    confidence: float = 1.0
 
     def _repr_html_(self) -> str:
         """The low-resolution image before and after, in a notebook."""
@@ -61,8 +64,9 @@ class Corrector:
         threads: int | None = None,
         pipeline: str | os.PathLike[str] | PipelineConfig = "default",
     ) -> None:
-        is_name = isinstance(model, str | os.PathLike)
-        self.model = model_files.load(model, device, threads) if is_name else model
+        if isinstance(model, str | os.PathLike):
+            model = model_files.load(model, device, threads)
+        self.model = model
         self.config = choose_pipeline(self.model.info.config, pipeline)
         self.device = device
         self.threads = threads
@@ -115,14 +119,15 @@ class Corrector:
         photo = adapters.to_photo(image)
         inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
-        for step in self.config.postprocess:
-            prediction = step(prediction, inputs.reference)
+        prediction, confidence = postprocess.apply_steps(
+            self.config.postprocess, prediction, inputs.reference
+        )
         error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
         for step in postprocess.chosen(options):
             prediction = step(prediction, inputs.reference)
         target = to_source_space(prediction, inputs, photo.icc)
         grid = bilateral_grid.fit(inputs.source, target, self.config.grid)
-        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
+        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error, confidence)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
         """Apply a correction at full size, to its own image or to others, such as a film's frames.

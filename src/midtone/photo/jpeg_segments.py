@@ -182,7 +182,8 @@ def join_strips(
     head = bytearray(first[:scan])
     struct.pack_into(">H", head, frame + 5, height)
     restart = struct.pack(">HHH", 0xFF00 | _RESTARTS, 4, blocks)
-    parts = [with_metadata(bytes(head), metadata, icc), restart, memoryview(first)[scan:-2]]
+    parts: list[bytes | memoryview] = [with_metadata(bytes(head), metadata, icc), restart]
+    parts.append(memoryview(first)[scan:-2])
     for number, strip in enumerate(strips[1:]):
         scan = dict(_headers(strip))[_SCAN]
         data = scan + 2 + int.from_bytes(strip[scan + 2 : scan + 4])
