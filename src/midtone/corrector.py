@@ -7,43 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from midtone import adapters, bilateral_grid, notebook, postprocess
+from midtone import adapters, bilateral_grid, postprocess
 from midtone import model as model_files
 from midtone.adapters import AnyImage, ImageLike
+from midtone.correction import Correction
 from midtone.errors import UsageError
 from midtone.model import Model
 from midtone.options import CorrectionOptions
-from midtone.photo import ImageFile, Photo, Strips
+from midtone.photo import ImageFile, Photo
 from midtone.pipeline import PipelineConfig, choose_pipeline
 from midtone.preprocess import NetworkInput, preprocess, to_source_space
-
-
-@dataclass(frozen=True)
-class Correction:
-    """The correction of one photograph, before it is applied at full size.
-
-    before, after: the low-resolution image, uncorrected and corrected: h x w x 3 float32 sRGB in
-                   [0, 1]
-    grid:          bilateral grid in the photograph's own colour space
-    exposure_error: estimated by the model, in EV: negative when underexposed
-    confidence:     the part of the network's correction that remains, in [0, 1]
-                    (``postprocess.ShrinkByConfidence``); 1 for a model without that step
-    """
-
-    before: np.ndarray = field(repr=False)
-    after: np.ndarray = field(repr=False)
-    grid: np.ndarray = field(repr=False)
-    exposure_error: float
-    confidence: float = 1.0
-
-    def _repr_html_(self) -> str:
-        """The low-resolution image before and after, in a notebook."""
-        caption = f"Exposure error {self.exposure_error:+.2f} EV"
-        return notebook.side_by_side(self.before, self.after, caption)
 
 
 class Corrector:
@@ -106,7 +82,7 @@ class Corrector:
         correction = self.plan(image, options)
         if abs(correction.exposure_error) < options.min_error:
             return image
-        return self._slice(correction, image, options.strength)
+        return correction.slice(image, options.strength, self.threads)
 
     def plan(
         self, image: ImageLike, options: CorrectionOptions = CorrectionOptions()
@@ -137,7 +113,8 @@ class Corrector:
         Raises UsageError if one of them is grey and the other is not.
         """
         photos = adapters.to_photos(image)
-        return adapters.like(image, [self._slice(correction, one, strength) for one in photos])
+        sliced = [correction.slice(one, strength, self.threads) for one in photos]
+        return adapters.like(image, sliced)
 
     def plan_file(
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
@@ -164,7 +141,7 @@ class Corrector:
             image = decoded()
         if abs(correction.exposure_error) < options.min_error:
             return None, correction
-        return self._slice(correction, image, options.strength, in_place=True), correction
+        return correction.slice(image, options.strength, self.threads, in_place=True), correction
 
     def exposure_error(self, image: ImageLike) -> float:
         """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""
@@ -175,30 +152,6 @@ class Corrector:
         scales, levels = options.scales, self.config.levels
         if scales is not None and len(scales) != levels:
             raise UsageError(f"{len(scales)} scales for a model of {levels} pyramid levels")
-
-    def _slice(
-        self, correction: Correction, image: Photo, strength: float, *, in_place: bool = False
-    ) -> Photo:
-        """``in_place`` overwrites the photograph's pixels."""
-        if correction.grid.shape[3] != image.pixels.shape[2]:
-            raise UsageError(
-                "a correction of a grey image fits grey images, one of a colour image colour images"
-            )
-        grid = bilateral_grid.blend_with_identity(correction.grid, strength)
-        pixels = image.pixels
-        if isinstance(pixels, Strips):
-            whole = pixels.shape[0]
-            return image.with_pixels(
-                pixels.change(
-                    lambda top, rows: bilateral_grid.slice_grid(
-                        grid, rows, out=rows, rows=(top, whole), threads=1
-                    ),
-                    self.threads,
-                )
-            )
-        out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
-        sliced = bilateral_grid.slice_grid(grid, pixels, out=out, threads=self.threads)
-        return image.with_pixels(sliced)
 
 
 def predict(model: Model, inputs: NetworkInput) -> np.ndarray:

@@ -14,7 +14,8 @@ from typing import IO, Any
 from midtone import __version__, atomic, lut, photo
 from midtone.batch import inputs, parallel
 from midtone.batch.inputs import PIPE, Job
-from midtone.corrector import Correction, Corrector
+from midtone.correction import Correction
+from midtone.corrector import Corrector
 from midtone.errors import Error, PhotoError, UsageError
 from midtone.model import Model
 from midtone.options import CorrectionOptions, FileOptions
