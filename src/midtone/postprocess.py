@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from midtone import colour, pyramid
+from midtone.options import CorrectionOptions
 from midtone.pyramid import BINOMIAL
 
 _BINS = 65536
@@ -251,6 +252,17 @@ STEPS: dict[str, type[Any]] = {
     "exposure_trim": ExposureTrim,
     "protect_highlights": ProtectHighlights,
 }
+
+
+def chosen(options: CorrectionOptions) -> list[Step]:
+    """The steps that the user adds to the model's own."""
+    steps: list[tuple[bool, Step]] = [
+        (options.fusion, ExposureFusion()),
+        (options.contrast, ContrastStretch()),
+        (options.ev != 0, ExposureTrim(options.ev)),
+        (options.protect_highlights, ProtectHighlights()),
+    ]
+    return [step for wanted, step in steps if wanted]
 
 
 def apply_steps(
