@@ -130,7 +130,7 @@ def correct_jobs(
         here = (path, corrector.device, corrector.config)
         work = partial(_correct_elsewhere, here, options, dry_run)
     for outcome in parallel.run(
-        # One file must not stop the others, whatever goes wrong with it.
+        # An error of one file must not stop the others.
         work,
         jobs,
         workers=workers,

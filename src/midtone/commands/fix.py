@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass
 class _Run:
-    """Correct files, tell of each, and count."""
+    """Correct files, report each, and count."""
 
     options: argparse.Namespace
     how: FileOptions
