@@ -8,7 +8,7 @@ import numpy as np
 
 from midtone import bilateral_grid
 from midtone.atomic import replacing
-from midtone.corrector import Correction
+from midtone.correction import Correction
 from midtone.errors import PhotoError
 
 SIZE = 33
