@@ -143,7 +143,7 @@ def test_flags_that_are_named_exist(page):
 @pages
 def test_lines_are_short(page):
     for line in page.read_text("utf-8").splitlines():
-        assert len(line) <= 100, line
+        assert len(line) <= 100 or re.match(r"\[.*\]: http", line), line
 
 
 MARK = "The default is in parentheses.\n"
