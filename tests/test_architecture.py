@@ -32,7 +32,10 @@ TOP_MAY = {
         "pipeline", "postprocess", "preprocess",
     },
     "lut": {"atomic", "bilateral_grid", "correction", "errors"},
-    "batch": {"atomic", "corrector", "errors", "lut", "options", "photo", "pipeline"},
+    "batch": {
+        "__version__", "atomic", "correction", "corrector", "errors", "lut", "model", "options",
+        "photo", "pipeline",
+    },
     "functional": {"adapters", "batch", "corrector", "errors", "options", "photo"},
 }  # fmt: skip
 
