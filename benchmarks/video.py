@@ -70,7 +70,7 @@ def main() -> None:
         write_clip(clip, (width, height), options.frames)
         rates = []
         for _ in range(options.runs):
-            passes = []
+            passes: list[float] = []
             started = time.perf_counter()
 
             def advance(started: float = started, passes: list[float] = passes) -> None:

@@ -63,22 +63,6 @@ def from_srgb(image: np.ndarray, icc: bytes | None, channels: int = 3) -> np.nda
     return out.reshape(*image.shape[:2], channels)
 
 
-def change_in_space(
-    source: np.ndarray, before: np.ndarray, after: np.ndarray, icc: bytes | None
-) -> np.ndarray:
-    """What becomes of ``source`` when ``before`` becomes ``after``: h x w x C float32.
-
-    source: h x w x C in the colour space of ``icc``;  before: the same in sRGB, h x w x 3
-    after:  the changed image, sRGB, unclipped
-    With a profile only the change is converted, so colours outside sRGB are moved, not lost.
-    """
-    channels = source.shape[2]
-    if icc is None:
-        return from_srgb(after, None, channels)
-    changed = from_srgb(np.clip(after, 0, 1), icc, channels)
-    return np.asarray(source + changed - from_srgb(before, icc, channels))
-
-
 def usable_profile(icc: bytes | None, space: str) -> bytes | None:
     """The profile if it opens and describes pixels of ``space`` ("RGB", "GRAY", "CMYK").
 

@@ -16,10 +16,11 @@ import numpy as np
 
 from midtone import bilateral_grid, colour
 from midtone.bilateral_grid import GridConfig
+from midtone.correction import Correction
 from midtone.errors import UsageError
 from midtone.options import TOGETHER
 from midtone.photo import Photo, capture
-from midtone.preprocess import resize
+from midtone.preprocess import NetworkInput, resize, to_source_space
 
 SIGMA = 8.0  # pictures: a third of a second when a time lapse is played
 _REACH = 3.0  # sigmas
@@ -36,7 +37,7 @@ class Member:
     """What is kept of one picture of a sequence.
 
     brightness: mean log2 luminance of the picture in EV
-    exposure_error: of its single correction, in EV
+    exposure_error, confidence: of its single correction
     exposure:   of the camera's settings in EV (``capture.exposure``) or None
     time:       of capture (``capture.time``) or None
     grid:       of its single correction, sRGB to sRGB, float16; None for "same"
@@ -45,6 +46,7 @@ class Member:
 
     brightness: float
     exposure_error: float
+    confidence: float
     exposure: float | None = None
     time: str | None = None
     grid: np.ndarray | None = field(default=None, repr=False)
@@ -52,12 +54,17 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A correction of one picture: small images before and after (sRGB), and the grid."""
+class Single:
+    """The correction of one picture at low resolution, on its own.
 
-    before: np.ndarray
-    after: np.ndarray
-    grid: np.ndarray
+    prediction: h x w x 3 float32 sRGB, after all steps, unclipped
+    exposure_error, confidence: as in ``Correction``
+    """
+
+    inputs: NetworkInput
+    prediction: np.ndarray
+    exposure_error: float
+    confidence: float
 
 
 class SequenceCorrection(Protocol):
@@ -65,7 +72,7 @@ class SequenceCorrection(Protocol):
 
     members: Sequence[Member]
 
-    def fit(self, number: int, photo: Photo) -> Fitted:
+    def fit(self, number: int, photo: Photo) -> Correction:
         """The correction of picture ``number``, from 0, in its own colour space."""
 
 
@@ -76,22 +83,14 @@ def check(together: str) -> None:
 
 
 def observe(
-    photo: Photo,
-    before: np.ndarray,
-    after: np.ndarray,
-    exposure_error: float,
-    together: str,
-    config: GridConfig,
-    *,
-    pictures: int,
+    photo: Photo, single: Single, together: str, config: GridConfig, pictures: int
 ) -> Member:
-    """What a sequence of that many ``pictures`` keeps of one.
-
-    before, after: the small image and its single correction, h x w x 3 float32 sRGB
-    """
+    """What a sequence of that many ``pictures`` keeps of one."""
+    before, after = single.inputs.reference, single.prediction
     member = Member(
         float(colour.log_luminance(before).mean()),
-        exposure_error,
+        single.exposure_error,
+        single.confidence,
         capture.exposure(photo.metadata.exif),
         capture.time(photo.metadata.exif),
     )
@@ -146,7 +145,7 @@ class SameCorrection:
         self._before, self._after = _square(np.concatenate(before), np.concatenate(after))
         self._grid = lru_cache(maxsize=64)(self._fit_grid)
 
-    def fit(self, number: int, photo: Photo) -> Fitted:
+    def fit(self, number: int, photo: Photo) -> Correction:
         """The correction of one picture: the same for all of one exposure and colour space."""
         above = round(self._above_median(self.members[number]), 2)
         grid = self._grid(above, photo.icc, photo.pixels.shape[2])
@@ -154,7 +153,7 @@ class SameCorrection:
         after = bilateral_grid.slice_grid(
             self._grid(above, None, 3), np.ascontiguousarray(before), threads=1
         )
-        return Fitted(before, after.clip(0, 1), grid)
+        return _correction(self.members[number], before, after, grid)
 
     def _above_median(self, member: Member) -> float:
         return 0.0 if member.exposure is None else member.exposure - self._median
@@ -162,7 +161,7 @@ class SameCorrection:
     def _fit_grid(self, above: float, icc: bytes | None, channels: int) -> np.ndarray:
         before = expose(self._before, above)
         source = colour.from_srgb(before, icc, channels)
-        target = colour.change_in_space(source, before, self._after, icc)
+        target = to_source_space(self._after, NetworkInput([], before, source), icc)
         shape = (2, 2, self._config.depth)
         grid = bilateral_grid.fit(source, target, self._config, shape=shape)
         return np.broadcast_to(grid.mean((0, 1)), grid.shape).copy()
@@ -184,7 +183,7 @@ class SmoothCorrection:
         self.members = members
         self._config = config
 
-    def fit(self, number: int, photo: Photo) -> Fitted:
+    def fit(self, number: int, photo: Photo) -> Correction:
         """The correction of one picture."""
         small = resize(photo.pixels, _SIZE)
         before = np.ascontiguousarray(colour.to_srgb(small, photo.icc))
@@ -198,8 +197,9 @@ class SmoothCorrection:
             assert one.grid is not None
             exposed = expose(before, one.brightness - brightness)
             after += np.float32(weight) * bilateral_grid.slice_grid(one.grid, exposed, threads=1)
-        target = colour.change_in_space(small, before, after, photo.icc)
-        return Fitted(before, after.clip(0, 1), bilateral_grid.fit(small, target, self._config))
+        target = to_source_space(after, NetworkInput([], before, small), photo.icc)
+        grid = bilateral_grid.fit(small, target, self._config)
+        return _correction(self.members[number], before, after, grid)
 
 
 def smoothing_weights(positions: np.ndarray, at: float, sigma: float) -> np.ndarray:
@@ -224,6 +224,12 @@ def expose(image: np.ndarray, ev: float) -> np.ndarray:
         return image
     linear = colour.srgb_to_linear(image) * np.float32(2**ev)
     return np.asarray(colour.linear_to_srgb(linear.clip(0, 1)), np.float32)
+
+
+def _correction(
+    member: Member, before: np.ndarray, after: np.ndarray, grid: np.ndarray
+) -> Correction:
+    return Correction(before, after.clip(0, 1), grid, member.exposure_error, member.confidence)
 
 
 def _square(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

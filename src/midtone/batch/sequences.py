@@ -16,7 +16,8 @@ from midtone import photo, sequence
 from midtone.batch import parallel
 from midtone.batch.correct_files import Result, correct_one, failed, settled
 from midtone.batch.inputs import PIPE, Job
-from midtone.corrector import Correction, Corrector
+from midtone.correction import Correction
+from midtone.corrector import Corrector
 from midtone.errors import UsageError
 from midtone.options import FileOptions
 from midtone.photo import ImageFile, Photo
@@ -78,7 +79,7 @@ def in_order(members: Mapping[Job, Member]) -> list[Job]:
 def natural(name: str) -> list[tuple[bool, int, str]]:
     """A key that sorts "frame9" before "frame10"."""
     parts = re.findall(r"\d+|\D+", name)
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+    return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts]
 
 
 def _observe(

@@ -37,13 +37,13 @@ class Encoder:
     tag: str | None = None
 
 
-_X264 = Encoder("libx264", 18, 51, options=(("preset", "fast"),))
+_X264 = Encoder("libx264", 18, 51, options=(("preset", "veryfast"),))
 _X265 = Encoder(
     "libx265",
     20,
     51,
     deep=True,
-    options=(("preset", "fast"), ("x265-params", "log-level=none")),
+    options=(("preset", "veryfast"), ("x265-params", "log-level=none")),
     tag="hvc1",
 )
 _VP9 = Encoder(
