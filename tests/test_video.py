@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +23,8 @@ from midtone.cli import main  # noqa: E402
 from midtone.errors import UsageError  # noqa: E402
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions  # noqa: E402
 from midtone.video.clip import Pixels, load_av, open_clip  # noqa: E402
-from midtone.video.plan import VideoCorrection, _Cuts  # noqa: E402
+from midtone.video.plan import VideoCorrection, _Cuts, plan  # noqa: E402
+from test_docs import ROOT, blocks  # noqa: E402
 
 UNCHANGED = FileOptions(
     CorrectionOptions(strength=0), output=OutputOptions("overwrite", quality=96)
@@ -151,6 +154,29 @@ def test_10_bits_stay_10_bits(frames, tmp_path, corrector):
     )
     assert np.abs(before - unchanged).mean() < 3
     assert corrected.mean() > before.mean() + 60
+
+
+def test_webm(frames, tmp_path, corrector):
+    source = clips.write(tmp_path / "a.mkv", frames[:3], audio=None)
+    target = tmp_path / "b.webm"
+    assert not midtone.correct_video(source, target, corrector=corrector).error
+    assert describe(target)["streams"] == [("video", "vp9")]
+    assert np.mean(clips.read(target)[0]) > np.mean(clips.read(source)[0]) + 8
+
+
+def test_a_rotated_video_is_planned_upright(frames, tmp_path):
+    corrector = midtone.Corrector(pipeline="paper", threads=1)  # its grid differs between places
+    upright = clips.write(tmp_path / "a.mp4", frames[:1], audio=None)
+    stored = [np.rot90(frame, -1).copy() for frame in frames[:1]]
+    rotated = clips.write(tmp_path / "b.mp4", stored, rotation=90, audio=None)
+    grids = []
+    for path in (upright, rotated):
+        with open_clip(path) as opened:
+            grids += plan(opened, corrector, CorrectionOptions()).grids
+    right, wrong = (
+        np.abs(np.rot90(grids[1], turns).astype(float) - grids[0]).mean() for turns in (1, -1)
+    )
+    assert right < 0.5 * wrong
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
@@ -286,3 +312,15 @@ def test_names_without_a_pyav(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UsageError, match=r"midtone\[video\]"):
         load_av()
+
+
+def test_the_commands_of_the_docs_run(clip, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for line in "".join(blocks("sequences.md", "sh")).splitlines():
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    (code,) = blocks("sequences.md", "python")
+    exec(compile(code, "sequences.md", "exec"), {})
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert written > {"one-look/dark.jpg", "lapse/bright.jpg", "corrected.mp4", "both/clip.mp4"}
