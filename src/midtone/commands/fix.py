@@ -87,7 +87,9 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.commands import given_sources, load_corrector, load_model
 
-    model = load_model(options)  # first, because it goes on while the rest is imported
+    single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
+    # First, because it goes on while the rest is imported.
+    model = load_model(options, once=single and options.backend == "threads")
     from midtone import atomic
     from midtone.batch import inputs, watch
     from midtone.bilateral_grid.slice import COMPILED
