@@ -66,7 +66,8 @@ def arguments(name: str, parser: argparse.ArgumentParser) -> str:
             value = action.metavar or "|".join(action.choices or [action.dest.upper()])
             names = ", ".join(action.option_strings)
             shown = f"{names} {value}" if names and action.nargs != 0 else names or value
-            cells = (f"`{shown}`", action.help or "")
+            assert action.help, f"{name} {shown} has no help"
+            cells = (f"`{shown}`", action.help)
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     table = "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
     said = textwrap.fill(parser.description or "", 100, break_on_hyphens=False)

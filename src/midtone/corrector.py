@@ -31,12 +31,15 @@ class Correction:
                    [0, 1]
     grid:          bilateral grid in the photograph's own colour space
     exposure_error: estimated by the model, in EV: negative when underexposed
+    confidence:     the part of the network's correction that remains, in [0, 1]
+                    (``postprocess.ShrinkByConfidence``); 1 for a model without that step
     """
 
     before: np.ndarray = field(repr=False)
     after: np.ndarray = field(repr=False)
     grid: np.ndarray = field(repr=False)
     exposure_error: float
+    confidence: float = 1.0
 
     def _repr_html_(self) -> str:
         """The low-resolution image before and after, in a notebook."""
@@ -118,15 +121,16 @@ class Corrector:
         photo = photos[0]
         inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
-        for step in self.config.postprocess:
-            prediction = step(prediction, inputs.reference)
+        prediction, confidence = postprocess.apply_steps(
+            self.config.postprocess, prediction, inputs.reference
+        )
         error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
         for step in _chosen_steps(options):
             prediction = step(prediction, inputs.reference)
         grid = bilateral_grid.fit(
             inputs.source, _in_space_of(photo, prediction, inputs), self.config.grid
         )
-        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
+        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error, confidence)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
         """Apply a correction at full size, to its own image or to others, such as a film's frames.

@@ -107,8 +107,7 @@ class InputOptions:
     salvage: bool = _option(False, "accept JPEGs that are cut off; what is missing becomes grey")
     raw: str = _option(
         "also",
-        "camera RAW beside another file of the same name: correct both (also), only the RAW file "
-        "(prefer) or only the other (skip)",
+        "of a RAW file and its JPEG correct both (also), RAW or JPEG",
         choices=("also", "prefer", "skip"),
     )
 
@@ -132,11 +131,11 @@ class OutputOptions:
 
     existing: str = _option("fail", "what happens if the result exists", choices=EXISTING)
     format: str | None = _option(
-        None, "of the results: jpeg, png, tiff, webp, avif or heic (that of each input)"
+        None, "format of the results: jpeg, png, tiff, webp, avif or heic (the input's)"
     )
     quality: int | None = _option(
         None,
-        "of JPEG and WebP (95, or the input's if better), AVIF (80), HEIC (60)",
+        "quality of JPEG, WebP (95, or the input's if better), AVIF (80), HEIC (60)",
         least=1,
         most=100,
     )

@@ -26,12 +26,15 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that runs a model."""
     parser.add_argument("--model", default="default", help="name or file of a model (default)")
     parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="of the network (auto)"
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        help="device of the network (auto)",
     )
     parser.add_argument(
         "--pipeline",
         default="default",
-        help="steps around the network: default (the model's own), paper, or a .toml file",
+        help="steps around the network: default, paper or a .toml file (default)",
     )
 
 
@@ -39,12 +42,15 @@ def parallel_options(
     parser: argparse.ArgumentParser, *, backend: str, backends: Iterable[str] = BACKENDS
 ) -> None:
     """The options of every command that works on many files. backend: the default."""
-    parser.add_argument("--workers", type=int, default=1, help="files worked on in parallel (1)")
+    parser.add_argument("--workers", type=int, default=1, help="files processed in parallel (1)")
     parser.add_argument(
-        "--backend", default=backend, choices=tuple(backends), help=f"of the workers ({backend})"
+        "--backend",
+        default=backend,
+        choices=tuple(backends),
+        help=f"kind of the workers ({backend})",
     )
     add_old_name(parser, "--engine", "--backend", choices=tuple(backends))
-    parser.add_argument("--address", help="of a running Dask scheduler, for --backend dask")
+    parser.add_argument("--address", help="address of a Dask scheduler, for --backend dask")
 
 
 class _OldName(argparse.Action):
@@ -163,7 +169,7 @@ def source_options(parser: argparse.ArgumentParser) -> None:
 def quiet_option(parser: argparse.ArgumentParser) -> None:
     """`--quiet`, of every command with a progress bar."""
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print errors alone: no bar, no closing line"
+        "-q", "--quiet", action="store_true", help="print only errors: no bar, no closing line"
     )
 
 
