@@ -34,9 +34,7 @@ def launched(*flags: str) -> Iterator:
     playwright.expect.set_options(timeout=TIMEOUT)
     with playwright.sync_playwright() as driver:
         arguments = [*FLAGS, *flags]
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=arguments, timeout=TIMEOUT
-        )
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=TIMEOUT)
         yield browser
         browser.close()
 

@@ -21,9 +21,9 @@ from midtone.photo import Photo, exif, xmp
 
 pytest.importorskip("fastapi", reason="needs midtone[web]")
 
-from chromium import BRIGHT, DARK, add, expect, idle, launched, opened  # noqa: E402
-from midtone.server import onnxruntime_web, static_site  # noqa: E402
-from serving import serving_folder  # noqa: E402
+from chromium import BRIGHT, DARK, add, expect, idle, launched, opened
+from midtone.server import onnxruntime_web, static_site
+from serving import serving_folder
 
 PACKAGE = Path(
     os.environ.get("ONNXRUNTIME_WEB")
@@ -32,6 +32,7 @@ PACKAGE = Path(
 needs_package = pytest.mark.skipif(
     not PACKAGE.exists(), reason=f"needs {PACKAGE}: make onnxruntime-web"
 )
+CALL = (Path(__file__).parent / "call_module.js").read_text("utf-8")
 CONFIG = model.info("default").config
 P3 = icc_profile.cicp_profile(12, 13)[0]
 
@@ -66,28 +67,7 @@ def call(browser, address):
 
     def call(module, name, *arguments):
         return page.evaluate(
-            """async ([module, name, args]) => {
-                const { parseProfile } = await import("/browser/icc.js");
-                const arrays = { f: Float32Array, d: Float64Array, u: Uint8ClampedArray };
-                const from = (value) => {
-                    if (Array.isArray(value)) return value.map(from);
-                    if (!value || typeof value !== "object") return value;
-                    if (value.bytes) return Uint8Array.from(value.bytes);
-                    if (value.profile?.length) return parseProfile(Uint8Array.from(value.profile), value.channels);
-                    if (value.kind) return arrays[value.kind].from(value.values);
-                    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, from(v)]));
-                };
-                const to = async (value) => {
-                    if (value instanceof Blob) value = new Uint8Array(await value.arrayBuffer());
-                    if (ArrayBuffer.isView(value)) return Array.from(value);
-                    if (Array.isArray(value)) return Promise.all(value.map(to));
-                    if (!value || typeof value !== "object") return value;
-                    const entries = Object.entries(value).filter(([, v]) => typeof v !== "function");
-                    return Object.fromEntries(await Promise.all(entries.map(async ([k, v]) => [k, await to(v)])));
-                };
-                const made = (await import(`/browser/${module}`))[name];
-                return to(typeof made === "function" ? await made(...from(args)) : Object.keys(made));
-            }""",
+            CALL,
             [module, name, list(arguments)],
         )
 
@@ -161,7 +141,8 @@ STEPS = [
     postprocess.ShrinkToMeanLuma(low=0.1, high=2.5),
     postprocess.NeutralizeClippedHighlights(low=0.6, high=0.8, far_floor=0.85, near=0.2),
     postprocess.NeutralizeClippedHighlights(low=float("inf")),
-    postprocess.SuppressSmallCorrections(low=0.4, high=1.5),
+    postprocess.ShrinkByConfidence(half=0.77, slope=2.2),
+    postprocess.ShrinkByConfidence(half=0),
     postprocess.KeepGrey(),
     postprocess.ExposureFusion(),
     postprocess.ContrastStretch(),
@@ -195,7 +176,9 @@ def test_fit_and_slice(call, pair, kind):
     config = CONFIG.grid
     full = np.asarray(Image.open(BRIGHT).resize((97, 66)))
     if kind == "upright":
-        before, after, full = (np.ascontiguousarray(a.swapaxes(0, 1)) for a in (before, after, full))
+        before, after, full = (
+            np.ascontiguousarray(a.swapaxes(0, 1)) for a in (before, after, full)
+        )
     elif kind == "grey":
         before, after, full = (np.repeat(a[..., :1], 3, 2) for a in (before, after, full))
     elif kind == "one channel":
@@ -204,9 +187,7 @@ def test_fit_and_slice(call, pair, kind):
         config = GridConfig(depth=3)
         before, after = before[:8, :9], after[:8, :9]
     expected = bilateral_grid.fit(before, after, config)
-    found = call(
-        "fit.js", "fit", picture(before), picture(after), dataclasses.asdict(config)
-    )
+    found = call("fit.js", "fit", picture(before), picture(after), dataclasses.asdict(config))
     assert found["shape"] == list(expected.shape)
     grid = {"shape": found["shape"], "values": {"kind": "d", "values": found["values"]}}
     for strength in (1, 0.6):
@@ -402,7 +383,9 @@ def test_orientation_profile_and_metadata(page, corrector, tmp_path):
     )
     source = tmp_path / "p3.jpg"
     image = Image.open(DARK)
-    image.save(source, quality=97, icc_profile=P3, exif=block, xmp=packet, comment=b"said", dpi=(96, 96))
+    image.save(
+        source, quality=97, icc_profile=P3, exif=block, xmp=packet, comment=b"said", dpi=(96, 96)
+    )
     grey = tmp_path / "grey.jpg"
     image.convert("L").save(grey, icc_profile=icc_profile.grey_profile((1.8,)))
     for path in (source, grey):
@@ -429,7 +412,9 @@ def test_orientation_profile_and_metadata(page, corrector, tmp_path):
 def test_what_cannot_be_read(page, tmp_path):
     cut = DARK.read_bytes()[:20_000]
     header = struct.pack(">IIBBBBB", 1, 1, 16, 0, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    chunk = (
+        struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    )
     files = {
         "cut.jpg": (cut, "cut.jpg: the file is cut off"),
         "a.heic": (b"\0\0\0\x18ftypheic" + bytes(40), "a.heic: HEIC cannot be read in a browser"),

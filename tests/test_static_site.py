@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from midtone.pipeline import PipelineConfig
 
 pytest.importorskip("fastapi", reason="needs midtone[web]")
 
-from midtone.server import onnxruntime_web, static_site  # noqa: E402
+from midtone.server import onnxruntime_web, static_site
 
 
 @pytest.fixture
@@ -126,6 +127,14 @@ def test_what_is_not_the_package_is_refused(tmp_path, capsys):
         assert remedy in error
         assert error.count("\n") == 1
     assert not (tmp_path / "site").exists()
+
+
+def test_the_version_of_the_package_is_the_same_everywhere():
+    root = Path(__file__).parents[1]
+    version = onnxruntime_web.VERSION
+    assert f"ORT_WEB = {version}\n" in (root / "Makefile").read_text("utf-8")
+    named = re.findall(r"onnxruntime-web[@-]([\d.]+\d)", (root / "docs/page.md").read_text("utf-8"))
+    assert set(named) == {version}
 
 
 def test_the_model_must_be_onnx(runtime, tmp_path):

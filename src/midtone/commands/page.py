@@ -30,11 +30,13 @@ def add(verbs: Verbs) -> None:
         help="onnxruntime-web, as npm pack writes it (.tgz) or as a folder",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the page in the folder")
-    parser.add_argument("--model", default="default", help="name or .onnx file (default)")
+    parser.add_argument(
+        "--model", default="default", help="name or .onnx file of a model (default)"
+    )
     parser.add_argument(
         "--pipeline",
         default="default",
-        help="steps around the network: default (the model's own), paper, or a .toml file",
+        help="steps around the network: default, paper or a .toml file (default)",
     )
     parser.set_defaults(verb=run)
 

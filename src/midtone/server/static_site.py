@@ -31,7 +31,7 @@ _AT_THE_TOP = {"service_worker.js", "licenses.txt"}
 STEPS = {
     "shrink_to_mean_luma": {"target", "low", "high"},
     "neutralize_clipped_highlights": {"low", "high", "floor", "far_floor", "near", "far"},
-    "suppress_small_corrections": {"low", "high"},
+    "shrink_by_confidence": {"half", "slope"},
     "keep_grey": {"enabled"},
     "exposure_fusion": set(),
     "contrast_stretch": {"tail"},
@@ -177,11 +177,15 @@ def _about(config: PipelineConfig) -> dict[str, Any]:
 
 def _pipeline(info: ModelInfo, config: PipelineConfig) -> dict[str, Any]:
     """All settings of the pipeline, and what the Software tag names."""
-    return asdict(config) | config.to_dict() | {
-        "version": __version__,
-        "name": info.name,
-        "sha256": info.sha256,
-    }
+    return (
+        asdict(config)
+        | config.to_dict()
+        | {
+            "version": __version__,
+            "name": info.name,
+            "sha256": info.sha256,
+        }
+    )
 
 
 def _json(value: Any) -> bytes:

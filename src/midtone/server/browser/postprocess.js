@@ -13,7 +13,7 @@ const WELL_EXPOSED = 0.5, SPREAD = 0.2, FLOOR = 1e-12; // Mertens et al. 2007
 export const STEPS = {
   shrink_to_mean_luma: shrinkToMeanLuma,
   neutralize_clipped_highlights: neutralizeClippedHighlights,
-  suppress_small_corrections: suppressSmallCorrections,
+  shrink_by_confidence: shrinkByConfidence,
   keep_grey: keepGrey,
   exposure_fusion: exposureFusion,
   contrast_stretch: contrastStretch,
@@ -67,10 +67,11 @@ function neutralizeClippedHighlights(prediction, reference, { low, high, floor, 
   });
 }
 
-function suppressSmallCorrections(prediction, reference, { low, high }) {
-  if (!high) return prediction;
+function shrinkByConfidence(prediction, reference, { half, slope }) {
+  if (!half) return prediction;
   const before = logLuminance(reference), after = logLuminance(prediction);
-  const share = fade(mean(after.map((value, k) => Math.abs(value - before[k]))), low, high);
+  const size = mean(after.map((value, k) => Math.abs(value - before[k])));
+  const share = 1 / (1 + (half / Math.max(size, FLOOR)) ** slope);
   const data = prediction.data.map((value, at) => reference.data[at] + share * (value - reference.data[at]));
   return { ...prediction, data };
 }
