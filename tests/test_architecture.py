@@ -78,7 +78,7 @@ LEARNED_WITHOUT_TORCH = {
 }
 
 
-def test_only_training_and_learned_networks_know_torch_at_import():
+def test_only_training_and_learned_networks_import_torch():
     for path in SOURCE.rglob("*.py"):
         wing = path.relative_to(SOURCE).parts[0]
         if wing == "training" or path.stem == "network":

@@ -27,7 +27,7 @@ def test_verbose_names_libraries_and_formats(capsys, monkeypatch):
     assert "slicing: NumPy, 13 times slower" in capsys.readouterr().out
 
 
-def test_a_slow_installation_is_said_once(tmp_path, dark, capsys, monkeypatch):
+def test_a_slow_installation_is_reported_once(tmp_path, dark, capsys, monkeypatch):
     from PIL import Image
 
     (tmp_path / "in").mkdir()

@@ -96,7 +96,7 @@ def test_a_tree_of_one_leaf_and_bias_correction():
 
 
 @pytest.mark.parametrize("content", [b"", b"no MATLAB file at all" * 20])
-def test_what_is_no_model_is_said(tmp_path, content):
+def test_files_that_are_no_model_are_refused(tmp_path, content):
     path = tmp_path / "model.mat"
     path.write_bytes(content)
     with pytest.raises(ModelError, match="is no model of the Ma metric"):

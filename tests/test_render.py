@@ -146,7 +146,7 @@ def test_experts_are_found_fitted_and_misfits_left_out(raws, tmp_path, capsys):
     assert Image.open(found.pairs[0].reference).size == (240, 160)
 
 
-def test_a_full_disk_is_said(raws, tmp_path, capsys, monkeypatch):
+def test_a_full_disk_is_reported(raws, tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -206,7 +206,7 @@ def test_given_splits_and_small_sizes(tmp_path, astronaut, capsys):
     assert "4 of 4 images are smaller than 512 px on a side" in said
 
 
-def test_alignment_says_how_far(astronaut):
+def test_alignment_measures_the_shift(astronaut):
     other = np.rint(255 * (astronaut / 255) ** 0.6).astype(np.uint8)
     assert align.problem(astronaut, other) == ""
     far, alike = align.shift(astronaut, np.roll(other, 8, 1))
@@ -218,7 +218,7 @@ def test_alignment_says_how_far(astronaut):
     )
 
 
-def test_wrong_usage_is_said(raws, tmp_path, capsys):
+def test_wrong_usage_is_refused(raws, tmp_path, capsys):
     for more, said in [
         (["--evs", "x"], "--evs takes numbers"),
         (["--target", "expert"], "needs --expert"),

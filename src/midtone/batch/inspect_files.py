@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from midtone.corrector import Correction, Corrector
+from midtone.correction import Correction
+from midtone.corrector import Corrector
 from midtone.photo import ImageFile
 
 _CODE = 1 / 255

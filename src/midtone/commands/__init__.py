@@ -17,7 +17,10 @@ from midtone.errors import UsageError
 from midtone.options import BACKENDS
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from midtone.corrector import Corrector
+    from midtone.model import Model
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -173,16 +176,42 @@ def quiet_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_corrector(options: argparse.Namespace) -> Corrector:
-    """The corrector of ``model_options`` for --workers. Raises UsageError, ModelError."""
+def load_model(options: argparse.Namespace) -> Future[Model]:
+    """Load the model of ``model_options`` for --workers in a thread, while the rest is imported.
+
+    ONNX Runtime needs no Python for most of it. Raises UsageError; the result raises ModelError.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from midtone import model
+
+    if options.workers < 1:
+        raise UsageError(f"--workers must be at least 1, not {options.workers}")
+
+    def load() -> Model:
+        loaded = model.load(options.model, options.device, _threads(options))
+        _ = loaded.info.sha256  # results name it, and hashing takes 10 ms
+        return loaded
+
+    return ThreadPoolExecutor(1).submit(load)
+
+
+def load_corrector(options: argparse.Namespace, model: Future[Model] | None = None) -> Corrector:
+    """The corrector of ``model_options``, with what ``load_model`` began to load.
+
+    Raises UsageError, ModelError.
+    """
+    model = model or load_model(options)
     from midtone.corrector import Corrector
 
-    workers = options.workers
-    if workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {workers}")
-    # Files in parallel keep the cores busy; more threads for each file would only compete.
-    threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
-    return Corrector(options.model, options.device, threads=threads, pipeline=options.pipeline)
+    return Corrector(
+        model.result(), options.device, threads=_threads(options), pipeline=options.pipeline
+    )
+
+
+def _threads(options: argparse.Namespace) -> int | None:
+    """Files in parallel keep the cores busy; more threads for each file would only compete."""
+    return None if options.workers == 1 else max(1, (os.cpu_count() or 1) // options.workers)
 
 
 def given_sources(options: argparse.Namespace) -> list[Path]:

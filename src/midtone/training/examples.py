@@ -1,7 +1,7 @@
 """Training examples by number: (input, target), H x W x 3 uint8 each.
 
 Example ``n`` depends on the seed and on ``n`` alone. A resumed run therefore trains on the same
-examples as an uninterrupted one, whatever the number of loader processes.
+examples as an uninterrupted one, with any number of loader processes.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def degrade(
 ) -> Example:
     """Make an example of a picture: H x W x 3 uint8 -> (input, target).
 
-    unchanged: make an unchanged one, whatever ``errors.unchanged_prob``
+    unchanged: make an unchanged one, independent of ``errors.unchanged_prob``
     studio:    of pictures on a plain ground
     """
     ev = draw_ev(errors, rng)
