@@ -1,18 +1,26 @@
 // The network on ONNX Runtime Web: WebGPU where the browser has it, else WebAssembly.
 
 // url: of the folder with onnxruntime/ and model/; pipeline: model/pipeline.json
-// Returns { predict(inputs), provider }.
-export async function loadNetwork(url, pipeline, providers = ["webgpu", "wasm"]) {
+// { provider, predict(inputs) }; a graphics card that fails is given up for WebAssembly.
+export async function loadNetwork(url, pipeline) {
   const model = await bytesOf(new URL(pipeline.model, url));
-  const usable = await hasWebGpu() ? providers : providers.filter((one) => one !== "webgpu");
-  for (const provider of usable) {
-    try {
-      const session = await createSession(url, model, provider);
-      return { provider, predict: (inputs) => predict(session, inputs) };
-    } catch (error) {
-      if (provider === usable.at(-1)) throw new Error(`the network cannot be loaded (${error.message})`);
-    }
-  }
+  const create = (provider) => createSession(url, model, provider);
+  let loaded = (await hasWebGpu()) ? await create("webgpu").catch(() => null) : null;
+  loaded ??= await create("wasm").catch((error) => {
+    throw new Error(`the network cannot be loaded (${error.message})`);
+  });
+  return {
+    provider: loaded.provider,
+    async predict(inputs) {
+      try {
+        return await predict(loaded, inputs);
+      } catch (error) {
+        if (loaded.provider === "wasm") throw error;
+        loaded = await create("wasm");
+        return predict(loaded, inputs);
+      }
+    },
+  };
 }
 
 async function bytesOf(url) {
@@ -35,7 +43,7 @@ async function createSession(url, model, provider) {
   runtime.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
   runtime.env.logLevel = "error";
   const session = await runtime.InferenceSession.create(model, { executionProviders: [provider] });
-  return { runtime, session };
+  return { provider, runtime, session };
 }
 
 // The prediction, of the size of inputs.reference: the mean over the image and its rotation if the

@@ -2,7 +2,8 @@
 // FILES (fetched at once), LATER (kept when they are first used) and POLICY above.
 
 self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting()));
+  const requests = FILES.map((name) => new Request(name, { cache: "no-cache" })); // all of one version
+  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(requests)).then(() => self.skipWaiting()));
 });
 
 self.addEventListener("activate", (event) => {
