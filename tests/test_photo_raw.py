@@ -31,6 +31,11 @@ def test_raw_is_recognised_by_its_content(dng):
     assert file.decode().pixels.shape == (64, 96, 3)
 
 
+def test_raw_of_phase_one_is_recognised_by_its_content():
+    assert raw.is_raw(b"II*\0\x10\0\0\0IIII" + bytes(20))
+    assert not raw.is_raw(b"II*\0\x08\0\0\0" + bytes(20))
+
+
 def test_the_limit_holds_before_developing(dng):
     with pytest.raises(TooLargeError, match="more than the limit"):
         photo.read(dng, max_megapixels=0.001)

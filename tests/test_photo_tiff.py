@@ -156,3 +156,40 @@ def test_nothing_is_said_by_a_decoder(scene, capfd, tmp_path):
         except PhotoError:
             continue
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("kind", "value"), [(1, 6), (4, 6), (5, (6, 1)), (12, 6.0)])
+def test_orientation_of_any_type(scene, kind, value):
+    read = photo.read(tiff(scene, photometric="rgb", extratags=[(274, kind, 1, value, True)]))
+    np.testing.assert_array_equal(read.pixels, np.rot90(scene, -1))
+
+
+def test_orientation_in_xmp_counts_without_the_tag(scene):
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+        b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+        b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    xmp_tag = (700, 1, len(packet), packet, True)
+    read = photo.read(tiff(scene, photometric="rgb", extratags=[xmp_tag]))
+    np.testing.assert_array_equal(read.pixels, np.rot90(scene, -1))
+    tagged = photo.read(tiff(scene, photometric="rgb", extratags=[xmp_tag, (274, 3, 1, 1, True)]))
+    np.testing.assert_array_equal(tagged.pixels, scene)
+
+
+def test_pictures_below_a_page_are_noted_and_previews_are_none(scene):
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(scene, photometric="rgb", subifds=2)
+        file.write(scene[::2, ::2], photometric="rgb", subfiletype=1)
+        file.write(scene, photometric="rgb")
+    read = photo.read(stream.getvalue())
+    np.testing.assert_array_equal(read.pixels, scene)
+    assert read.notes == ("left out: 1 more page",)
+
+
+def test_a_palette_of_8_bit_numbers(scene):
+    table = np.linspace(0, 255, 3 * 256).reshape(3, 256).astype(np.uint16)
+    indices = scene[..., 0].astype(np.uint8)
+    read = photo.read(tiff(indices, photometric="palette", colormap=table))
+    np.testing.assert_array_equal(read.pixels, table.T[indices].astype(np.uint8))

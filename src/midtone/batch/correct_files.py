@@ -212,7 +212,7 @@ def write(
         format = named.name if named else format
     format = format or result.format
     format = format if format in WRITABLE else "JPEG"
-    quality = output.quality or photo.default_quality(result)
+    quality = output.quality or photo.default_quality(result, format)
     tag = software_tag(corrector.model, options.correction)
     notes = photo.write(
         result,

@@ -134,7 +134,16 @@ def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
         others += [p for p in parts if p != "container" and not any(p in o for o in others)]
     if others:
         notes = (f"left out: {', '.join(others)}",)
-    return Photo(pixels, alpha, icc=icc, cicp=cicp, metadata=metadata, format=format, notes=notes)
+    return Photo(
+        pixels,
+        alpha,
+        icc=icc,
+        cicp=cicp,
+        metadata=metadata,
+        format=format,
+        subsampling=picture.subsampling,
+        notes=notes,
+    )
 
 
 def _to_16_bits(samples: np.ndarray, bits: int) -> np.ndarray:

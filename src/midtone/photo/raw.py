@@ -19,7 +19,8 @@ from midtone.photo.photo import Photo
 
 _MAGIC = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0")
 _CR3 = b"crx "
-_DNG_VERSION, _PHOTOMETRIC, _SUBDIRECTORIES = 0xC612, 0x0106, 0x014A
+_PHASE_ONE = (b"IIII", b"MMMM")
+_DNG_VERSION, _PHOTOMETRIC = 0xC612, 0x0106
 _MAKER_NOTE = 0x927C
 _MOSAIC = (32803, 34892)  # colour filter array, linear RAW
 
@@ -39,7 +40,7 @@ def is_raw(data: bytes) -> bool:
         return True
     if data[:4] not in (b"II*\0", b"MM\0*"):
         return False
-    if data[8:10] == b"CR":
+    if data[8:10] == b"CR" or data[8:12] in _PHASE_ONE:
         return True
     with contextlib.suppress(ValueError, struct.error):
         file = exif.Directories(data)
@@ -56,9 +57,7 @@ def _directories(file: exif.Directories) -> Iterator[int]:
         if not place:
             return
         yield place
-        block = file.bytes_of(place, _SUBDIRECTORIES) or b""
-        code = f"{file.order}{len(block) // 4}I"
-        yield from struct.unpack_from(code, block)[:16]
+        yield from file.below(place)
         place = file.following(place)
 
 

@@ -21,7 +21,7 @@ from midtone.errors import PhotoError
 from midtone.photo import exif, photoshop, xmp
 from midtone.photo.exif import Value
 from midtone.photo.metadata import Metadata
-from midtone.photo.orientation import upright
+from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -34,6 +34,7 @@ LAYOUT = frozenset(
      513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 34016, _XMP, _IPTC, _PHOTOSHOP,
      _ICC, 37724, 50215, 50674, 65000]
 )  # fmt: skip
+_KIND, _WIDTH = 254, 256
 _REDUCED = 1  # flag of a directory that holds a preview
 _UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = (0, 1), 2, 3, 5, 6
@@ -65,12 +66,13 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
             raise PhotoError(f"{samples.ndim}-dimensional TIFF is not supported")
         photo = _photo_of(page, samples)
     metadata, left_out = _metadata(data, page)
+    others += _full_size_below(data, page.offset)
     if others:
         left_out.append(f"{others} more page{'s' * (others > 1)}")
     notes = photo.notes + ((f"left out: {', '.join(left_out)}",) if left_out else ())
-    orientation = int(page.tags.valueof(_ORIENTATION, 1) or 1)
     photo = replace(photo, metadata=metadata, format="TIFF", notes=notes)
-    return upright(photo, orientation)
+    found = exif.Directories(data).find(page.offset, exif.ORIENTATION)
+    return upright(photo, orientation_of(metadata) if found is None else found)
 
 
 def encode(photo: Photo, quality: int) -> bytes:
@@ -165,6 +167,15 @@ def _first_page(data: bytes) -> Iterator[tuple[Any, int]]:
         yield page, max(len(full) - 1, 0)
 
 
+def _full_size_below(data: bytes, page: int) -> int:
+    """How many directories below a page hold a picture that is no preview."""
+    file = exif.Directories(data)
+    return sum(
+        file.find(place, _WIDTH) is not None and not (file.find(place, _KIND) or 0) & _REDUCED
+        for place in file.below(page)
+    )
+
+
 def _check_supported(page: Any) -> None:
     """Raise PhotoError, which names what is not supported."""
     photometric, bits = int(page.photometric), page.bitspersample
@@ -218,6 +229,8 @@ def _photo_of(page: Any, samples: np.ndarray) -> Photo:
     if photometric == _PALETTE:
         # A colour map has 16 bits; what 8 can say stays 8.
         table = np.asarray(page.colormap, np.uint16).T
+        if table.max(initial=0) < 256:  # written by old programs
+            table = table * np.uint16(257)
         narrow = not (table % 257).any() or not (table & 255).any()
         table = (table >> 8).astype(np.uint8) if narrow else table
         pixels = table[np.minimum(pixels[..., 0], len(table) - 1)]

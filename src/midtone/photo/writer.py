@@ -74,7 +74,7 @@ def write(
     return notes
 
 
-def default_quality(photo: Photo, format: str = "JPEG") -> int:
+def default_quality(photo: Photo, format: str) -> int:
     """Of a result in this format: the format's own, or the input's if it is of the same and better.
 
     100 for formats without loss.
