@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,35 @@ def test_exif_of_the_file_itself_counts_without_a_preview(dng):
     assert b"test camera" in read.metadata.exif
     tags = {value.tag for value in _values(read.metadata.exif)}
     assert not tags & {0x0100, 0x0106, 0x0111, 0xC612, 0xC621}
+
+
+def test_nothing_is_printed_for_a_file_that_is_cut_off(dng, capfd):
+    with pytest.raises(PhotoError, match="LibRaw cannot read it"):
+        photo.read(dng.read_bytes()[:-2000])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_pixels_that_libraw_misses_are_missed(dng, monkeypatch):
+    opened = raw._opened
+
+    @contextlib.contextmanager
+    def cut_off(data, messages=None):
+        with opened(data, messages) as file:
+            os.write(2, b"unknown file: Unexpected end of file\n")
+            yield file
+
+    monkeypatch.setattr(raw, "_opened", cut_off)
+    with pytest.raises(PhotoError, match="cut off; use --salvage"):
+        photo.read(dng)
+    assert photo.read(dng, salvage=True).notes == ("LibRaw: unexpected end of file",)
+
+
+def test_what_others_print_meanwhile_is_printed(capfd):
+    messages: list[str] = []
+    with raw._printed(messages):
+        os.write(2, b"unknown file: Data corrupted at 5\nby another thread\n")
+    assert messages == ["data corrupted at 5"]
+    assert capfd.readouterr().err == "by another thread\n"
 
 
 def _values(block: bytes) -> tuple[exif.Value, ...]:

@@ -22,6 +22,7 @@ _DAMAGED = (ValueError, KeyError, IndexError, struct.error)
 _X265 = {
     "preset": "ultrafast",
     "x265:min-cu-size": "32",
+    "x265:rd": "1",
     "x265:pools": "none",
     "x265:frame-threads": "1",
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
+import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,6 +25,8 @@ _CR3 = b"crx "
 _PHASE_ONE = (b"IIII", b"MMMM")
 _DNG_VERSION, _PHOTOMETRIC = 0xC612, 0x0106
 _MAKER_NOTE = 0x927C
+_STANDARD_ERROR = threading.Lock()
+_BY_LIBRAW = b"unknown file: "
 _MOSAIC = (32803, 34892)  # colour filter array, linear RAW
 
 
@@ -68,13 +73,20 @@ def read_size(data: bytes) -> tuple[int, int]:
 
 
 def decode(data: bytes, salvage: bool = False) -> Photo:
-    """Develop a file as shot: 16 bits, sRGB, with the EXIF of its preview. Raises PhotoError."""
-    with _opened(data) as raw:
+    """Develop a file as shot: 16 bits, sRGB, with the EXIF of its preview. Raises PhotoError.
+
+    salvage: accept a file that is cut off; what is missing becomes black
+    """
+    messages: list[str] = []
+    with _opened(data, messages) as raw:
         pixels = np.asarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=16))
+    if not salvage and any("end of file" in message for message in messages):
+        raise PhotoError("the file is cut off; use --salvage to correct what is there")
+    notes = (f"LibRaw: {', '.join(dict.fromkeys(messages))}",) if messages else ()
     block = _preview_exif(data)
-    notes: tuple[str, ...] = ()
     if block is None:
-        block, notes = _own_exif(data)
+        block, more = _own_exif(data)
+        notes += more
     photo = Photo(pixels, metadata=Metadata(block), format="RAW", notes=notes)
     return upright(photo, 1)  # LibRaw has turned it
 
@@ -119,15 +131,46 @@ def _own_exif(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
 
 
 @contextlib.contextmanager
-def _opened(data: bytes) -> Iterator[Any]:
+def _opened(data: bytes, messages: list[str] | None = None) -> Iterator[Any]:
+    """LibRaw's object, and in ``messages`` what it prints meanwhile. Raises PhotoError."""
     try:
         import rawpy
     except ImportError as error:
         raise PhotoError("camera RAW needs midtone[raw]") from error
     try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
+        with (
+            _printed(messages if messages is not None else []),
+            rawpy.imread(io.BytesIO(data)) as raw,
+        ):
             yield raw
     except rawpy.LibRawError as error:
         text = error.args[0] if error.args else error
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         raise PhotoError(f"LibRaw cannot read it ({text})") from error
+
+
+@contextlib.contextmanager
+def _printed(messages: list[str]) -> Iterator[None]:
+    """Keep LibRaw's lines from standard error, which it writes to without asking.
+
+    What other threads print meanwhile is printed afterwards.
+    """
+    with _STANDARD_ERROR, tempfile.TemporaryFile() as stream:
+        try:
+            saved = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        os.dup2(stream.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            stream.seek(0)
+            for line in stream:
+                if line.startswith(_BY_LIBRAW):
+                    text = line.removeprefix(_BY_LIBRAW).decode("utf-8", "replace").strip()
+                    messages.append(text[:1].lower() + text[1:])
+                else:
+                    os.write(2, line)
