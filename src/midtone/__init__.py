@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from midtone.batch.correct_files import Report, Result, correct_tree
-    from midtone.corrector import Correction, Corrector
+    from midtone.correction import Correction
+    from midtone.corrector import Corrector
     from midtone.errors import Error, ModelError, PhotoError, TooLargeError, UsageError
     from midtone.functional import correct
     from midtone.options import CorrectionOptions, FileOptions, InputOptions, OutputOptions
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 _HOME = {
-    "Correction": "corrector",
+    "Correction": "correction",
     "CorrectionOptions": "options",
     "Corrector": "corrector",
     "Error": "errors",

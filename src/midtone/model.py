@@ -2,7 +2,8 @@
 
 ``.onnx`` runs on ONNX Runtime and needs nothing else; ``.safetensors`` rebuilds the torch network.
 Both carry in the header the layout of the network, the pipeline they were made for and how they
-were trained.
+were trained. Importing this module is quick, so that a command can load a model while it imports
+the rest.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
 from midtone.errors import ModelError, UsageError
-from midtone.pipeline import PAPER, PipelineConfig
-from midtone.pyramid import Taps
+
+if TYPE_CHECKING:
+    from midtone.pipeline import PipelineConfig
+    from midtone.pyramid import Taps
 
 EMBEDDED = Path(__file__).parent / "models"
 DEVICES = ("auto", "cpu", "cuda")
@@ -128,7 +131,7 @@ class _OnnxModel:
             )
         except Exception as error:  # ONNX Runtime's errors share no public base
             raise ModelError(f"{path}: not a usable ONNX model ({error})") from error
-        # Without CUDA's own libraries ONNX Runtime goes on with the CPU.
+        # Without CUDA's own libraries ONNX Runtime falls back to the CPU.
         if device == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
             raise ModelError("ONNX Runtime cannot use CUDA on this computer; use cpu")
         self.info = _info(path, self._session.get_modelmeta().custom_metadata_map)
@@ -176,6 +179,8 @@ def info(model: str | os.PathLike[str]) -> ModelInfo:
 
 
 def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
+    from midtone.pipeline import PAPER
+
     try:
         network = json.loads(metadata["midtone_network"])
         config = network_layout(network, int(metadata.get("midtone_finest", 1)))
@@ -190,9 +195,11 @@ def _info(path: Path, metadata: dict[str, str]) -> ModelInfo:
 
 def network_layout(network: dict[str, Any], finest: int = 1) -> PipelineConfig:
     """A configuration with the layout of a network, from the settings of its ``NetworkConfig``."""
+    from midtone.pipeline import PipelineConfig
+
     return PipelineConfig(
         levels=int(network["levels"]),
         finest=finest,
         multiple=max(2 ** (level + stages) for level, stages in enumerate(network["depth"])),
-        taps=cast(Taps, tuple(network["taps"])),
+        taps=cast("Taps", tuple(network["taps"])),
     )

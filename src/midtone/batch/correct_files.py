@@ -11,12 +11,14 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
-from midtone import atomic, lut, photo
+from midtone import __version__, atomic, lut, photo
 from midtone.batch import inputs, parallel
 from midtone.batch.inputs import PIPE, Job
-from midtone.corrector import Correction, Corrector, software_tag
+from midtone.correction import Correction
+from midtone.corrector import Corrector
 from midtone.errors import Error, PhotoError, UsageError
-from midtone.options import FileOptions
+from midtone.model import Model
+from midtone.options import CorrectionOptions, FileOptions
 from midtone.photo import FORMATS, WRITABLE
 from midtone.pipeline import PipelineConfig
 
@@ -128,7 +130,7 @@ def correct_jobs(
         here = (path, corrector.device, corrector.config)
         work = partial(_correct_elsewhere, here, options, dry_run)
     for outcome in parallel.run(
-        # One file must not stop the others, whatever goes wrong with it.
+        # An error of one file must not stop the others.
         work,
         jobs,
         workers=workers,
@@ -172,7 +174,8 @@ def correct_one(
             exposure_error = corrector.plan_file(file, options.correction).exposure_error
             status = "planned" if abs(exposure_error) >= least else "unchanged"
             return Result(source, target, status, exposure_error=exposure_error)
-        result, correction = corrector.correct_file(file, options.correction)
+        strips = _output_format(options, target, file.format.name) == "JPEG"
+        result, correction = corrector.correct_file(file, options.correction, strips=strips)
         exposure_error = correction.exposure_error
         if result is None:
             status = "unchanged"
@@ -202,16 +205,12 @@ def write(
     Returns its quality if the format is lossy, and sentences on what the format could not hold.
     """
     output = options.output
-    format = output.format
     if isinstance(target, Path):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PhotoError(f"{target}: cannot be written ({error.strerror})") from error
-        named = photo.writable_as(target)
-        format = named.name if named else format
-    format = format or result.format
-    format = format if format in WRITABLE else "JPEG"
+    format = _output_format(options, target, result.format)
     quality = output.quality or photo.default_quality(result, format)
     tag = software_tag(corrector.model, options.correction)
     notes = photo.write(
@@ -226,6 +225,20 @@ def write(
     if not isinstance(target, Path):
         target.flush()
     return (quality if FORMATS[format].lossy else None), notes
+
+
+def _output_format(options: FileOptions, target: Path | IO[bytes], source: str | None) -> str:
+    """Name of the format that a photograph of the format ``source`` is written in."""
+    named = photo.writable_as(target) if isinstance(target, Path) else None
+    format = named.name if named else options.output.format or source
+    return format if format in WRITABLE else "JPEG"
+
+
+def software_tag(model: Model, options: CorrectionOptions) -> str:
+    """The Software tag of a corrected photograph: version, model, strength and trim."""
+    name = f"{model.info.name} {model.info.sha256[:8]}"
+    trim = f", {options.ev:+g} EV" if options.ev else ""
+    return f"midtone {__version__} (model {name}, strength {options.strength:g}{trim})"
 
 
 def _write_lut(correction: Correction, corrector: Corrector, options: FileOptions) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -86,12 +85,13 @@ def add(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
+    from midtone.commands import given_sources, load_corrector, load_model
+
+    model = load_model(options)  # first, because it goes on while the rest is imported
     from midtone import atomic
     from midtone.batch import inputs, watch
     from midtone.bilateral_grid.slice import COMPILED
-    from midtone.commands import given_sources, load_corrector
     from midtone.commands.progress import Progress, closing_line
-    from midtone.commands.version import SLOW
 
     given = given_sources(options)
     if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
@@ -114,9 +114,11 @@ def run(options: argparse.Namespace) -> int:
     if how.output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
     total = None if options.watch else len(planned.jobs)
-    corrector = load_corrector(options)
+    corrector = load_corrector(options, model)
     with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
         if total != 1 and not COMPILED:
+            from midtone.commands.version import SLOW
+
             progress.note(f"slicing: {SLOW}")
         if planned.paired:
             progress.note(
@@ -140,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass
 class _Run:
-    """Correct files, tell of each, and count."""
+    """Correct files, report each, and count."""
 
     options: argparse.Namespace
     how: FileOptions
@@ -164,6 +166,8 @@ class _Run:
             self.counts[result.status] += 1
             self._show(result)
             if self.report:
+                import json
+
                 self.report.write(json.dumps(result.to_dict()) + "\n")
                 self.report.flush()
 

@@ -1,4 +1,4 @@
-"""The recipes in the package: ``default``, ``paper`` and the paper's ablations."""
+"""The recipes in the package: ``default``, ``paper``, ``paper-cpu`` and the paper's ablations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from midtone.data.augment import Augmentation
 from midtone.data.crops import CropModel
 from midtone.data.local_light import LocalLight
 from midtone.data.neutral import NeutralModel
+from midtone.data.studio import StudioModel
 from midtone.data.synthesize import ErrorModel
 from midtone.data.targets import TargetModel
 from midtone.network import NetworkConfig
@@ -28,11 +29,11 @@ _ERRORS = ErrorModel(
         (0.24, 0.9, 1.7),
         (0.13, 1.7, 3.2),
     ),
-    unchanged_prob=0.15,
+    unchanged_prob=0.17,
     unchanged_ev=0.8,
-    neutral=NeutralModel(prob=0.5),
+    neutral=NeutralModel(prob=0.45),
     light=LocalLight(region_prob=0.3, spot_prob=0.05),
-    camera_prob=0.35,
+    camera_prob=0.3,
     black_prob=0.35,
     bright_lights_prob=0.4,
     balance=0.015,
@@ -40,6 +41,7 @@ _ERRORS = ErrorModel(
     noise_prob=0.2,
     jpeg_prob=0.25,
 )
+_STUDIO = StudioModel(white_prob=0.09, black_prob=0.03, page_prob=0.05, unchanged_prob=0.55)
 _TARGETS = TargetModel(levels_part=0.3, brightness_part=(0.1, 0.5), brightness_ev=(1.3, 3.0))
 _AUGMENTATION = Augmentation(saturation=(0.9, 1.15), balance=0.02, gamma=0.05, collage_prob=0.1)
 _CROPS = CropModel(coverage=(0.6, 1.0), vertical_flip_prob=0.25)
@@ -66,6 +68,7 @@ def _default() -> Recipe:
         augmentation=_AUGMENTATION,
         errors=_ERRORS,
         targets=_TARGETS,
+        studio=_STUDIO,
         ema=0.9985,
         spatial_dropout=0.02,
         grid_loss=0.2,
@@ -119,6 +122,49 @@ def _paper(adversarial: float = ADVERSARIAL) -> Recipe:
     )
 
 
+def _paper_cpu() -> Recipe:
+    """The paper's stages within a night of a CPU: the model ``paper`` of the package.
+
+    The two coarse levels decide exposure and colour at a sixteenth of the cost, so they are trained
+    first, alone. The last stage reduces whole photographs to 512 px, because few of the openly
+    licensed ones are large enough to cut patches of that size from them.
+    """
+    coarse = Stage(size=256, batch=16, steps=20_000, rate=4e-4, final_rate=1e-4, finest=3)
+    first = Stage(
+        size=128,
+        batch=32,
+        steps=500,
+        rate=3e-4,
+        final_rate=2e-4,
+        warmup=50,
+        crops=None,
+        longest_side=None,
+        ema=0.99,
+    )
+    second = replace(
+        first,
+        size=256,
+        batch=8,
+        steps=700,
+        rate=2e-4,
+        final_rate=1e-4,
+        warmup=0,
+        ema=0.995,
+        adversarial=ADVERSARIAL,
+    )
+    third = replace(
+        second,
+        size=512,
+        batch=4,
+        steps=800,
+        rate=1e-4,
+        final_rate=4e-6,
+        ema=0.998,
+        crops=CropModel(coverage=(0.8, 1.0), vertical_flip_prob=0.2),
+    )
+    return Recipe(stages=(coarse, first, second, third), reset_optimizer=True, hold_out=60)
+
+
 def _coarsest(count: int) -> NetworkConfig:
     """The ``count`` coarsest sub-networks of the paper's network."""
     full = NetworkConfig()
@@ -128,6 +174,7 @@ def _coarsest(count: int) -> NetworkConfig:
 RECIPES = {
     "default": _default(),
     "paper": _paper(),
+    "paper-cpu": _paper_cpu(),
     "paper-no-adversarial": _paper(adversarial=0.0),
     "paper-no-pyramid-loss": replace(_paper(), pyramid_weight=0.0),
     "paper-1-level": replace(_paper(), network=_coarsest(1)),
