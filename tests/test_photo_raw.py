@@ -93,6 +93,24 @@ def test_what_others_print_meanwhile_is_printed(capfd):
     assert capfd.readouterr().err == "by another thread\n"
 
 
+def test_xmp_and_maker_notes_are_noted(dng, tmp_path):
+    with tifffile.TiffFile(dng) as file:
+        page = file.pages[0]
+        mosaic = page.asarray()
+        tags = [
+            (tag.code, tag.dtype, tag.count, tag.value, True)
+            for tag in page.tags
+            if tag.code > 50000 or tag.code in (33421, 33422)
+        ]
+    path = tmp_path / "noted.dng"
+    tags += [(700, 1, 5, b"<xmp>", True), (0xC634, 7, 6, b"Adobe\0", True)]
+    tifffile.imwrite(path, mosaic, photometric=32803, extratags=tags, metadata=None)
+    assert photo.read(path).notes == (
+        "left out: maker notes",
+        "left out: XMP, which holds settings for the RAW file",
+    )
+
+
 def _values(block: bytes) -> tuple[exif.Value, ...]:
     directories = exif.Directories(block.removeprefix(b"Exif\0\0"))
     return directories.values(directories.first)

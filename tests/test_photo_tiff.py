@@ -11,6 +11,7 @@ import tifffile
 
 from midtone import photo
 from midtone.errors import PhotoError
+from midtone.photo import exif
 
 
 @pytest.fixture
@@ -193,3 +194,22 @@ def test_a_palette_of_8_bit_numbers(scene):
     indices = scene[..., 0].astype(np.uint8)
     read = photo.read(tiff(indices, photometric="palette", colormap=table))
     np.testing.assert_array_equal(read.pixels, table.T[indices].astype(np.uint8))
+
+
+def test_resolution_and_maker_notes_from_exif(scene):
+    note = exif.Value(exif.MAKER_NOTE, exif.UNDEFINED, 8, b"Maker\0\0\1")
+    values = [
+        exif.Value(282, 5, 1, struct.pack("<2I", 300, 1)),
+        exif.Value(283, 5, 1, struct.pack("<2I", 300, 1)),
+        exif.Value(296, 3, 1, struct.pack("<H", 2)),
+        exif.Value(exif.EXIF, exif.LONG, 1, b"", (note,)),
+    ]
+    picture = photo.Photo(scene, metadata=photo.Metadata(exif.pack(values)))
+    stream = io.BytesIO()
+    moved = ("its maker notes were moved; readers may not find all that is in them",)
+    assert photo.write(picture, stream, format="TIFF") == moved
+    read = photo.read(stream.getvalue())
+    assert read.notes == moved
+    assert read.metadata.dpi == (300, 300)
+    assert b"Maker" in (read.metadata.exif or b"")
+    assert photo.write(read, io.BytesIO(), format="TIFF") == ()

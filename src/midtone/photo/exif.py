@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 HEAD = b"Exif\0\0"
+MAKER_NOTE = 0x927C
 ORIENTATION, SOFTWARE, EXIF, GPS, INTEROP = 0x0112, 0x0131, 0x8769, 0x8825, 0xA005
 SUB_DIRECTORIES = 0x014A
 BYTE, ASCII, SHORT, LONG, UNDEFINED = 1, 2, 3, 4, 7
@@ -235,6 +236,15 @@ def normalize_orientation(exif: bytes, size: tuple[int, int]) -> bytes:
                     block.put(entry, side)
     _drop_thumbnail(block, data)
     return head + bytes(data)
+
+
+def has_maker_note(exif: bytes | None) -> bool:
+    """Whether a block has a maker note, which may hold offsets from the block's start."""
+    with contextlib.suppress(ValueError):
+        block = Directories((exif or b"").removeprefix(HEAD))
+        below = block.find(block.first, EXIF)
+        return below is not None and block.bytes_of(below, MAKER_NOTE) is not None
+    return False
 
 
 def set_software(exif: bytes | None, software: str) -> bytes:

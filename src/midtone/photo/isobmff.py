@@ -84,12 +84,12 @@ def parse(data: bytes) -> Picture:
     primary = _number(data, boxes[b"pitm"][0] + _FULL, 2 if data[boxes[b"pitm"][0]] == 0 else 4)
     picture = Picture(items[primary].kind if primary in items else "")
     turns: list[tuple[bytes, int]] = []
-    own = _properties_of(items.get(primary), properties)
-    tile = next((to[0] for kind, of, to in references if (kind, of) == (_TILES, primary)), None)
-    for kind, box in _properties_of(items.get(tile), properties):
-        if kind in (b"av1C", b"hvcC"):  # a grid has none of its own
-            _apply(data, kind, box, picture, turns)
-    for kind, box in own:
+    tiles = (to for kind, of, to in references if (kind, of) == (_TILES, primary))
+    for tile in next(tiles, [])[:1]:
+        for kind, box in _properties_of(items.get(tile), properties):
+            if kind in (b"av1C", b"hvcC"):  # a grid has none of its own
+                _apply(data, kind, box, picture, turns)
+    for kind, box in _properties_of(items.get(primary), properties):
         _apply(data, kind, box, picture, turns)
     picture.orientation = _orientation(turns)
     idat = boxes.get(b"idat", (0, 0))[0]

@@ -24,7 +24,7 @@ _MAGIC = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0
 _CR3 = b"crx "
 _PHASE_ONE = (b"IIII", b"MMMM")
 _DNG_VERSION, _PHOTOMETRIC = 0xC612, 0x0106
-_MAKER_NOTE = 0x927C
+_XMP, _DNG_PRIVATE = 700, 0xC634
 _STANDARD_ERROR = threading.Lock()
 _BY_LIBRAW = b"unknown file: "
 _MOSAIC = (32803, 34892)  # colour filter array, linear RAW
@@ -82,11 +82,15 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
         pixels = np.asarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=16))
     if not salvage and any("end of file" in message for message in messages):
         raise PhotoError("the file is cut off; use --salvage to correct what is there")
-    notes = (f"LibRaw: {', '.join(dict.fromkeys(messages))}",) if messages else ()
+    notes: tuple[str, ...] = ()
+    if messages:
+        notes = (f"LibRaw: {', '.join(dict.fromkeys(messages))}",)
     block = _preview_exif(data)
     if block is None:
         block, more = _own_exif(data)
         notes += more
+    if _has_xmp(data):
+        notes += ("left out: XMP, which holds settings for the RAW file",)
     photo = Photo(pixels, metadata=Metadata(block), format="RAW", notes=notes)
     return upright(photo, 1)  # LibRaw has turned it
 
@@ -117,17 +121,25 @@ def _own_exif(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
         file = exif.Directories(data)
     except ValueError:
         return None, ()
-    kept, has_maker_note = [], False
+    kept, has_maker_note = [], file.bytes_of(file.first, _DNG_PRIVATE) is not None
     for value in file.values(file.first):
         if value.tag in tiff.LAYOUT or value.tag >= _DNG_VERSION or value.tag == exif.ORIENTATION:
             continue
         if value.directory is not None:  # maker notes hold offsets into the file
-            inner = tuple(v for v in value.directory if v.tag != _MAKER_NOTE)
+            inner = tuple(v for v in value.directory if v.tag != exif.MAKER_NOTE)
             has_maker_note |= len(inner) < len(value.directory)
             value = replace(value, directory=inner)
         kept.append(value)
     notes = ("left out: maker notes",) if has_maker_note else ()
     return (exif.pack(kept, file.order) if kept else None), notes
+
+
+def _has_xmp(data: bytes) -> bool:
+    """Whether a RAW file that is a TIFF has XMP, whose settings are meant for its mosaic."""
+    with contextlib.suppress(ValueError):
+        file = exif.Directories(data)
+        return file.bytes_of(file.first, _XMP) is not None
+    return False
 
 
 @contextlib.contextmanager

@@ -35,6 +35,9 @@ LAYOUT = frozenset(
      _ICC, 37724, 50215, 50674, 65000]
 )  # fmt: skip
 _KIND, _WIDTH = 254, 256
+# They hold offsets of their own.
+MAKER_NOTES_MOVED = "its maker notes were moved; readers may not find all that is in them"
+_RESOLUTION = frozenset([282, 283, 296])
 _REDUCED = 1  # flag of a directory that holds a preview
 _UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = (0, 1), 2, 3, 5, 6
@@ -70,6 +73,8 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     if others:
         left_out.append(f"{others} more page{'s' * (others > 1)}")
     notes = photo.notes + ((f"left out: {', '.join(left_out)}",) if left_out else ())
+    if exif.has_maker_note(metadata.exif):
+        notes += (MAKER_NOTES_MOVED,)
     photo = replace(photo, metadata=metadata, format="TIFF", notes=notes)
     found = exif.Directories(data).find(page.offset, exif.ORIENTATION)
     return upright(photo, orientation_of(metadata) if found is None else found)
@@ -83,7 +88,8 @@ def encode(photo: Photo, quality: int) -> bytes:
     import tifffile
 
     metadata = photo.metadata
-    order, values = _values(metadata.exif)
+    left_out = LAYOUT | {_ORIENTATION}
+    order, values = _values(metadata.exif, left_out if metadata.dpi else left_out - _RESOLUTION)
     for tag, block in (
         (_XMP, metadata.xmp), (_IPTC, metadata.iptc), (_PHOTOSHOP, metadata.photoshop),
     ):  # fmt: skip
@@ -112,8 +118,8 @@ def encode(photo: Photo, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def _values(block: bytes | None) -> tuple[Any, list[Value]]:
-    """Byte order and values of an EXIF block that are not of a picture's layout."""
+def _values(block: bytes | None, left_out: frozenset[int]) -> tuple[Any, list[Value]]:
+    """Byte order and values of an EXIF block, without these tags."""
     if block is None:
         return "<", []
     try:
@@ -121,8 +127,7 @@ def _values(block: bytes | None) -> tuple[Any, list[Value]]:
     except ValueError:
         return "<", []
     values = directories.values(directories.first)
-    kept = [value for value in values if value.tag not in LAYOUT | {_ORIENTATION}]
-    return directories.order, kept
+    return directories.order, [value for value in values if value.tag not in left_out]
 
 
 def _add_values(stream: io.BytesIO, values: list[Value], order: str) -> None:

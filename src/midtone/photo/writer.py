@@ -11,7 +11,7 @@ import numpy as np
 
 from midtone import atomic
 from midtone.errors import PhotoError
-from midtone.photo import exif
+from midtone.photo import exif, tiff
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, parse_format, writable_as
 from midtone.photo.convert import to_8_bit
 from midtone.photo.metadata import Metadata
@@ -104,6 +104,8 @@ def _encode(
     if not format.is_installed:
         raise PhotoError(f"{name}: {format.title} needs midtone[{format.extra}]")
     metadata, notes = _fit_metadata(photo.metadata, format)
+    if format.name == "TIFF" and photo.format != "TIFF" and exif.has_maker_note(metadata.exif):
+        notes += (tiff.MAKER_NOTES_MOVED,)
     if software:
         metadata = replace(metadata, exif=_with_software(metadata.exif, software, format))
     pixels, alpha = _fit_pixels(photo, format)
