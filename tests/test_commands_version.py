@@ -19,8 +19,8 @@ def test_verbose_names_libraries_and_formats(capsys, monkeypatch):
     assert f"sha256 {model.info('default').sha256}\n" in shown
     for word in ("ONNX Runtime ", "NumPy ", "Pillow ", "imagecodecs ", "writes: JPEG, PNG"):
         assert word in shown
-    for name in FORMATS:
-        assert name in shown
+    for format in FORMATS.values():
+        assert format.title in shown
     assert ("slicing: compiled" in shown) == slicing.COMPILED
     monkeypatch.setattr(slicing, "COMPILED", False)
     assert main(["--version", "--verbose"]) == 0
