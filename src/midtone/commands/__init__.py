@@ -176,10 +176,11 @@ def quiet_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(options: argparse.Namespace) -> Future[Model]:
+def load_model(options: argparse.Namespace, *, once: bool = False) -> Future[Model]:
     """Load the model of ``model_options`` for --workers in a thread, while the rest is imported.
 
-    ONNX Runtime needs no Python for most of it. Raises UsageError; the result raises ModelError.
+    once: for a single photograph. ONNX Runtime needs no Python for most of it. Raises UsageError;
+    the result raises ModelError.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -188,12 +189,10 @@ def load_model(options: argparse.Namespace) -> Future[Model]:
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {options.workers}")
 
-    def load() -> Model:
-        loaded = model.load(options.model, options.device, _threads(options))
-        _ = loaded.info.sha256  # results name it, and hashing takes 10 ms
-        return loaded
-
-    return ThreadPoolExecutor(1).submit(load)
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(model.load, options.model, options.device, _threads(options), once=once)
+    pool.submit(lambda: loading.result().info.sha256)  # results name it; hashing takes 10 ms
+    return loading
 
 
 def load_corrector(options: argparse.Namespace, model: Future[Model] | None = None) -> Corrector:
