@@ -144,6 +144,7 @@ def test_flags_that_are_named_exist(page):
 
 @pages
 def test_lines_are_short(page):
+    """In docs/cli.md a long row needs a shorter help text of its argument."""
     for line in page.read_text("utf-8").splitlines():
         assert len(line) <= 100 or re.match(r"\[.*\]: http", line), line
 
