@@ -171,7 +171,7 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
             where = "GT_IMAGES" if name == REFERENCE else f"expert_{name}_testing_set"
             raise UsageError(f"{folder}: the folder {where} is missing")
     if not wanted:
-        raise UsageError("--experts names none")
+        raise UsageError("--experts has no name in it")
     return wanted
 
 
