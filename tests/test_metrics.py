@@ -30,6 +30,21 @@ def test_laws_of_the_metrics(astronaut):
         ssim(image[:5], image[:5])
 
 
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full((16, 16, 3), 9, np.uint8), "not uint8; divide by 255"),
+        (np.full((16, 16, 3), 9.0), "outside"),
+        (np.full((16, 16, 3), np.nan), "NaN"),
+        (np.zeros((0, 16, 3)), "empty"),
+    ],
+)
+@pytest.mark.parametrize("measure", [psnr, *SSIM.values()])
+def test_images_of_another_range_are_refused(measure, image, message):
+    with pytest.raises(ValueError, match=message):
+        measure(image, image)
+
+
 def test_ssim_of_luma_and_volume_equal_independent_ones(astronaut):
     good = astronaut[:120, :90] / 255
     noisy = np.clip(good**0.8 + np.random.default_rng(0).normal(0, 0.05, good.shape), 0, 1)

@@ -216,7 +216,7 @@ def test_trims_add_up_for_greys(values, one, two):
 
 
 @given(colours, evs)
-def test_a_trim_moves_luminance_as_the_equation_says_and_keeps_hue(values, ev):
+def test_a_trim_changes_luminance_by_the_equation_and_keeps_hue(values, ev):
     before = colour.srgb_to_linear(np.array(values))
     after = colour.srgb_to_linear(trimmed(values, ev).astype(float))
     luminance = before @ np.array(colour.REC709)

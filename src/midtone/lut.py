@@ -1,4 +1,4 @@
-"""A correction's tone and colour as a 3D look-up table, for video editors and raw developers."""
+"""A correction's tone and colour as a 3D look-up table, for video editors and RAW developers."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class _OnnxModel:
             self._session = session.result()
         except Exception as error:  # ONNX Runtime's errors share no public base
             raise ModelError(f"{path}: not a usable ONNX model ({error})") from error
-        # Without CUDA's own libraries ONNX Runtime goes on with the CPU.
+        # Without CUDA's own libraries ONNX Runtime falls back to the CPU.
         if device == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
             raise ModelError("ONNX Runtime cannot use CUDA on this computer; use cpu")
         self.info = _info(path, self._session.get_modelmeta().custom_metadata_map)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
+TOGETHER = ("same", "smooth")
 BACKENDS = ("threads", "processes", "dask")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
@@ -29,7 +30,7 @@ def _option(
     unit: str | None = None,
     choices: tuple[str, ...] | None = None,
 ) -> Any:
-    """A field with what the doors need to know of it.
+    """A field with the properties that flags, HTTP parameters and the form are made from.
 
     help: one phrase; least, most: limits, both allowed; unit: of the value ("EV"), for metavars
     """
@@ -151,7 +152,7 @@ class OutputOptions:
 
 
 def from_mapping(kind: type[Options], values: Mapping[str, Any]) -> Options:
-    """Options of ``kind`` from the entries of ``values`` that it knows; the others are ignored."""
+    """Options of ``kind`` from the values with its fields' names; other values are ignored."""
     known = {one.name for one in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in values.items() if name in known})
 

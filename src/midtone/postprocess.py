@@ -32,13 +32,13 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class ShrinkToMeanLuma:
-    """Shrink the brightness of far corrections to the mean of all photographs.
+    """Shrink the brightness of large corrections to the mean of all photographs.
 
         m' = (1 - d) m + d target,  d = clip((|e| - low) / (high - low), 0, 1)
 
     m is the mean luma of the prediction, e the estimated exposure error in EV. A gamma for all
-    channels, within 1/2 and 2, brings m to m'. The further off an exposure is, the less the image
-    tells of the right one, so the mean of all photographs becomes the better estimate.
+    channels, within 1/2 and 2, brings m to m'. The larger the error, the
+    less certain its estimate, so the mean of all photographs becomes the better one.
 
     target:    mean luma of well exposed photographs
     low, high: EV between which the step fades in; high = inf switches it off
@@ -75,8 +75,8 @@ class NeutralizeClippedHighlights:
         f = floor + (far_floor - floor) clip((e - near) / (far - near), 0, 1)
 
     x is the reference, e the estimated overexposure in EV. What is white in all channels has lost
-    its colour: any colour that the network gives it is invented. White stays white, unless the
-    whole image is overexposed by so much that its white parts were hardly white.
+    its colour, so it gets none. White stays white, unless the whole image is overexposed by so
+    much that its white parts were probably not white.
 
     low, high: between which the step fades in; low = inf switches it off
     floor:     least luma of white parts where the exposure is off by up to ``near`` EV
@@ -303,7 +303,7 @@ def confidence_of(size: float, half: float, slope: float) -> float:
 
 
 def exposure_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Exposure error in EV that a correction supposes: negative when underexposed.
+    """Exposure error in EV that a correction removes: negative when underexposed.
 
     before, after: h x w x 3 sRGB in [0, 1]. Minus the change of the mean of log2 of the linear
     luminance.

@@ -133,7 +133,7 @@ def _submit(
         for item in itertools.islice(items, _AHEAD * workers - len(running)):
             try:
                 running[pool.submit(work, item)] = item
-            except BrokenExecutor as error:  # a process died after the last look at the futures
+            except BrokenExecutor as error:  # a process died after the futures were checked
                 failed: Future[Value] = Future()
                 failed.set_exception(error)
                 yield item, failed

@@ -123,7 +123,7 @@ def _design(
     lower, weights = [], []
     for position, nodes in ((gy, rows), (gx, columns), (gz, depth)):
         below = np.clip(np.floor(position), 0, nodes - 2)
-        # Hat functions: a guide outside [0, 1] loses the weight of the corner it has not got.
+        # Hat functions: a guide outside [0, 1] loses the weight of the missing corner.
         pair = np.stack((1 - (position - below), position - below))
         weights.append(np.clip(np.where(pair > 1, 2 - pair, pair), 0, 1))
         lower.append(below.astype(np.intp))

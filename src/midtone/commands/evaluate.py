@@ -25,7 +25,7 @@ def add(verbs: Verbs) -> None:
         "evaluate",
         help="compare methods on pairs: PSNR, SSIM, NIQE, PI (needs midtone[evaluate])",
         description="Measure methods on pairs (the paper's folders, or input/ and reference/) and "
-        "print the paper's table. OUT keeps every row, so an interrupted run goes on.",
+        "print the paper's table. OUT keeps every row, so an interrupted run continues.",
     )
     parser.add_argument("pairs", type=Path, metavar="PAIRS", help="data set, in either layout")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
@@ -156,7 +156,7 @@ def _of_split(found: Pairs, split: str | None, folder: Path) -> list[Pair]:
 
 
 def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, ...]:
-    """Those asked for, or all that any pair has; an expert beside "reference" goes first."""
+    """The requested ones, or all that any pair has; an expert comes before "reference"."""
     from midtone.data.pairs import EXPERTS, REFERENCE
 
     there = {expert for pair in pairs for expert in pair.references}

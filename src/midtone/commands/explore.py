@@ -64,16 +64,16 @@ def run(options: argparse.Namespace) -> int:
             problems.append(outcome.reason)
         else:
             described[outcome.item] = outcome.value
-    seen = [pair for pair in pairs if pair.input in described]
-    if len(seen) < _LEAST:
-        raise UsageError(f"{options.pairs}: {len(seen)} readable images; {_LEAST} are needed")
+    readable = [pair for pair in pairs if pair.input in described]
+    if len(readable) < _LEAST:
+        raise UsageError(f"{options.pairs}: {len(readable)} readable images; {_LEAST} are needed")
     vectors, statistics = (
-        np.stack(one) for one in zip(*(described[pair.input] for pair in seen), strict=True)
+        np.stack(one) for one in zip(*(described[pair.input] for pair in readable), strict=True)
     )
-    print(explore.table(seen, statistics))
+    print(explore.table(readable, statistics))
     with replacing(options.out) as temporary:
         named = temporary.with_suffix(options.out.suffix or ".png")
-        explore.draw(seen, explore.embed(vectors), named, options.thumbnails)
+        explore.draw(readable, explore.embed(vectors), named, options.thumbnails)
         named.replace(temporary)
     for problem in problems:
         print(f"midtone: {problem}", file=sys.stderr)

@@ -24,7 +24,7 @@ def add(verbs: Verbs) -> None:
         "render",
         help="RAW files to pairs in the paper's layout (needs midtone[raw])",
         description="Render camera RAW files at several exposures, with an expert's rendering, the "
-        "one at 0 EV or the embedded JPEG as the target. Goes on where an earlier run ended.",
+        "one at 0 EV or the embedded JPEG as the target. Continues an earlier run.",
     )
     parser.add_argument("source", type=Path, metavar="RAW_DIR", help="camera RAW files")
     _options(parser)

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe that is asked for; else that of the run to resume, else the default."""
+    """The recipe of the command line; else that of the run to resume, else the default."""
     from midtone.training import checkpoint
     from midtone.training.recipe import load_recipe
     from midtone.training.recipes import RECIPES

@@ -1,4 +1,4 @@
-"""Full-reference measures. Images are H x W x 3 float in [0, 1]."""
+"""Full-reference measures. Images are H x W x 3 float in [0, 1]; others raise ValueError."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 _SIGMA, _TAPS = 1.5, 11
 _C1, _C2 = 0.01**2, 0.03**2
 _STRIP = 16  # rows
+_BEYOND = 0.5  # predictions are not clipped
 
 
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
@@ -75,8 +76,16 @@ def _luma(image: np.ndarray) -> np.ndarray:
 
 
 def _check(image: np.ndarray, reference: np.ndarray) -> None:
+    """Raise ValueError for what would give a wrong figure instead of none."""
     if image.shape != reference.shape:
         raise ValueError(f"images of different shapes: {image.shape} and {reference.shape}")
+    for one in (image, reference):
+        if one.dtype.kind != "f":
+            raise ValueError(
+                f"images are compared as float in [0, 1], not {one.dtype}; divide by 255"
+            )
+        if not one.size or not -_BEYOND <= one.min() <= one.max() <= 1 + _BEYOND:
+            raise ValueError("an image to compare is empty, holds NaN or lies outside [0, 1]")
 
 
 def _taps() -> np.ndarray:

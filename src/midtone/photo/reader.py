@@ -88,7 +88,7 @@ def open_file(
 ) -> ImageFile:
     """Read the header of a photograph from a path, bytes or a binary stream.
 
-    name:    for messages, and for its suffix, which tells camera RAW whose content says little; by
+    name:    for messages, and for the suffixes of camera RAW formats without a signature; by
              default the path
     salvage: accept a JPEG that is cut off; what is missing becomes grey
     The format is detected from the content.
@@ -133,7 +133,7 @@ def read(
 
 
 def translate_errors(name: str, work: Callable[[], T]) -> T:
-    """What ``work`` returns; whatever it raises becomes a PhotoError with the file's name."""
+    """The result of ``work``; its exceptions become a PhotoError with the file's name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd EXIF
