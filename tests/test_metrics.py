@@ -6,6 +6,7 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from midtone.evaluation.metrics import SSIM, psnr, ssim, ssim_luma, ssim_volume
+from midtone.evaluation.niqe import luma
 
 
 def test_metrics_equal_an_independent_implementation(astronaut):
@@ -52,3 +53,24 @@ def test_ssim_of_luma_and_volume_equal_independent_ones(astronaut):
     for measure in SSIM.values():
         assert measure(good, good) == pytest.approx(1)
         assert measure(good, noisy) == pytest.approx(measure(noisy, good))
+
+
+@pytest.mark.parametrize("measure", [psnr, *SSIM.values()])
+def test_images_of_another_range_are_refused_with_the_remedy(astronaut, measure):
+    codes = astronaut[:32, :32]
+    light = codes / 255
+    with pytest.raises(ValueError, match=r"not uint8: divide it by its largest code, 255"):
+        measure(codes, codes)
+    with pytest.raises(ValueError, match="not uint8"):
+        measure(light, codes)
+    with pytest.raises(ValueError, match=r"not in \[0, 2\d\d\]: scale it"):
+        measure(light, light.astype(np.float32) * 255)
+    with pytest.raises(ValueError, match="not in"):
+        measure(light, np.where(light > 0.5, np.nan, light))
+    with pytest.raises(ValueError, match="has no pixels"):
+        measure(light[:0], light[:0])
+
+
+def test_luma_of_neither_codes_nor_floats_is_refused(astronaut):
+    with pytest.raises(ValueError, match="not uint16"):
+        luma(astronaut.astype(np.uint16))

@@ -1,4 +1,8 @@
-"""Full-reference measures. Images are H x W x 3 float in [0, 1]."""
+"""Full-reference measures of H x W x 3 float images in [0, 1].
+
+Each raises ValueError, with the remedy, for images of two shapes, without pixels, of integers, with
+NaN, or beyond -0.5 to 1.5, which are of another range.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 _SIGMA, _TAPS = 1.5, 11
 _C1, _C2 = 0.01**2, 0.03**2
 _STRIP = 16  # rows
+_LEAST, _MOST = -0.5, 1.5
 
 
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
@@ -77,6 +82,17 @@ def _luma(image: np.ndarray) -> np.ndarray:
 def _check(image: np.ndarray, reference: np.ndarray) -> None:
     if image.shape != reference.shape:
         raise ValueError(f"images of different shapes: {image.shape} and {reference.shape}")
+    for array in (image, reference):
+        if array.dtype.kind != "f":
+            raise ValueError(
+                f"an image is float in [0, 1], not {array.dtype}: divide it by its largest code, "
+                "255 for uint8"
+            )
+        if not array.size:
+            raise ValueError(f"an image of {array.shape} has no pixels")
+        low, high = float(array.min()), float(array.max())
+        if not (low >= _LEAST and high <= _MOST):  # NaN is neither
+            raise ValueError(f"an image lies in [0, 1], not in [{low:g}, {high:g}]: scale it")
 
 
 def _taps() -> np.ndarray:
