@@ -28,7 +28,7 @@ def test_the_list_names_every_method_its_source_and_licence(capsys, folder):
         assert f"\n{method.name}: " in printed
         assert method.source in printed
         assert method.licence in printed
-    assert "no weights; midtone baselines import dped-sony FILES" in printed
+    assert "has no weights here; midtone baselines import dped-sony FILES" in printed
 
 
 def test_importing_prints_source_licence_and_checksum(capsys, tmp_path, folder):
