@@ -7,8 +7,9 @@
         PSNR and SSIM at 512 px on the longer side. Further folders in fivek/ are outputs of other
         programs. Kodak's photographs are exposed wrongly by -1.5 and +1.5 EV. OUT keeps the rows,
         so that an interrupted run goes on, and receives a contact sheet of each set
---every: of the brackets, only every n-th pair
---cost: seconds and peak memory at so many megapixels. Weights are made up: they change neither
+--every: of the brackets only every n-th pair, of Kodak every n-th photograph
+--cost: CPU seconds and peak memory at so many megapixels. Weights are made up: they change
+        neither
 """
 
 from __future__ import annotations
@@ -73,8 +74,7 @@ def brackets(data: Path, made: Path, every: int) -> Sequence[Pair]:
 
 def kodak(data: Path, made: Path, every: int) -> Sequence[Pair]:
     """Good photographs, exposed wrongly by the measured curves."""
-    del every
-    for path in find_photos(data):
+    for path in find_photos(data)[::every]:
         good = read_srgb(path, SIDE)
         for ev in EVS:
             for folder, image in (("input", expose(good, ev)), (REFERENCE, good)):
@@ -138,7 +138,10 @@ def quality(data: Path, out: Path, every: int) -> str:
 
 
 def cost(method: str, megapixels: float) -> tuple[float, float]:
-    """Seconds, and the peak in MB above what torch and the weights need, of one method on noise."""
+    """CPU seconds, and the peak in MB above what torch and the weights need, of a method on noise.
+
+    With one thread CPU seconds are those of a quiet machine, whatever else runs beside.
+    """
     from midtone.baselines.learned.networks import DEFINITIONS
 
     definition = DEFINITIONS[method]
@@ -146,9 +149,9 @@ def cost(method: str, megapixels: float) -> tuple[float, float]:
     side = round((megapixels * 1e6) ** 0.5)
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     definition.enhance(network, image[:64, :64])
-    before, started = _peak(), time.perf_counter()
+    before, started = _peak(), time.process_time()
     definition.enhance(network, image)
-    return time.perf_counter() - started, _peak() - before
+    return time.process_time() - started, _peak() - before
 
 
 def _peak() -> float:
@@ -157,7 +160,7 @@ def _peak() -> float:
 
 def costs(methods: Sequence[str], sizes: Sequence[float]) -> None:
     """Print a table row by row; every figure is of a process of its own."""
-    columns = [cell for size in sizes for cell in (f"{size:g} MP, s", "MB")]
+    columns = [cell for size in sizes for cell in (f"{size:g} MP, CPU s", "MB")]
     print(_markdown([["method", *columns]]), flush=True)
     for name in methods:
         cells = [name]

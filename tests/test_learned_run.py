@@ -53,7 +53,7 @@ def test_every_method_of_the_catalogue_is_there_and_pickles():
 def test_missing_weights_are_one_sentence(name):
     correct, describe = run.methods()[name]
     for ask in (describe, lambda: correct(IMAGE)):
-        with pytest.raises(ModelError, match=f"{name}: has no weights here"):
+        with pytest.raises(ModelError, match=f"{name}: weights are missing"):
             ask()
 
 

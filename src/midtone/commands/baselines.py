@@ -143,8 +143,8 @@ def train(options: argparse.Namespace) -> int:
         batch=recipe.batch if options.batch is None else options.batch,
         seed=options.seed,
     )
-    if recipe.steps < 1 or recipe.batch < 1:
-        raise UsageError("--steps and --batch must be at least 1")
+    if recipe.steps < 1 or recipe.batch < 1 or recipe.seed < 0:
+        raise UsageError("--steps and --batch must be at least 1, --seed at least 0")
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out}: exists already; choose another name or give --overwrite")
     paths = find_photos(options.photographs)

@@ -329,7 +329,7 @@ def _identities(methods: Sequence[Method]) -> tuple[dict[str, str], dict[str, st
         except ModelError as error:
             if method.model:
                 raise
-            missing[method.name] = str(error)
+            missing[method.name] = str(error).removeprefix(f"{method.name}: ")
     return identities, missing
 
 

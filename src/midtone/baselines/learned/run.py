@@ -63,7 +63,7 @@ def installed(name: str) -> tuple[Path, weights.WeightsInfo]:
         path = weights.find(method.name) or (weights.find(method.also) if method.also else None)
     if path is None:
         raise ModelError(
-            f"{name}: has no weights here; midtone baselines import {method.name} FILES "
+            f"{name}: weights are missing; midtone baselines import {method.name} FILES "
             "(docs/baselines.md)"
         )
     info = weights.read_info(path)
