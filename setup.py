@@ -1,8 +1,10 @@
-"""The one compiled part, which a computer without a compiler does without; the rest is declared.
+"""The compiled parts, which a computer without a compiler does without; the rest is declared.
 
-A wheel with it is tagged for its platform and for every Python from 3.11 on, one without it for any
-platform. A release, built by cibuildwheel, must have it, except on Windows, whose usual compiler
-lacks the vector extensions of GCC and Clang.
+The second needs the headers of libjpeg-turbo, but neither links nor ships it.
+
+A wheel with them is tagged for its platform and for every Python from 3.11 on, one without them
+for any platform. A release, built by cibuildwheel, must have them, except on Windows, whose usual
+compiler lacks the vector extensions of GCC and Clang.
 """
 
 import os
@@ -21,8 +23,9 @@ class BuildIfPossible(build_ext):
     def run(self) -> None:
         """Build it."""
         super().run()
-        if not all(os.path.exists(path) for path in self.get_outputs()):
-            self.distribution.ext_modules = []
+        built = [one for one in self.extensions if os.path.exists(self.get_ext_fullpath(one.name))]
+        self.distribution.ext_modules = built
+        if not any(one.name.endswith("_slice") for one in built):
             self.warn("no compiler: midtone will apply corrections with NumPy, 13 times slower")
 
 
@@ -48,7 +51,14 @@ setup(
             extra_compile_args=["-O3", "-ffp-contract=off", "-Wno-psabi"],
             py_limited_api=True,
             optional=not RELEASE,
-        )
+        ),
+        Extension(
+            "midtone.photo._jpeg",
+            ["src/midtone/photo/_jpeg.c"],
+            libraries=["dl"] if sys.platform == "linux" else [],
+            py_limited_api=True,
+            optional=not RELEASE or sys.platform == "darwin",
+        ),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -33,7 +33,7 @@ def main() -> int:
     )
     headed = False
     for name, recipe in RECIPES.items():
-        if not name.startswith("paper"):
+        if not name.startswith("paper") or name == "paper-cpu":
             continue
         folder = options.out / name
         if not (folder / "weights.safetensors").exists():

@@ -18,10 +18,17 @@ from midtone.bilateral_grid import GridConfig
 from midtone.pipeline import choose_pipeline
 from quality import measure_pairs
 
-COLUMNS = (
-    "fivek, as shot", "msec, under", "msec, over", "msec, 0 EV", "brackets, under",
-    "brackets, over", "kodak, four errors", "kodak, 0 EV",
-)  # fmt: skip
+# Row of ``quality.measure_pairs`` -> column head: under, over, 0 EV, four synthesised errors.
+COLUMNS = {
+    "fivek, as shot": "FiveK",
+    "msec, under": "MSEC u",
+    "msec, over": "MSEC o",
+    "msec, 0 EV": "MSEC 0",
+    "brackets, under": "brackets u",
+    "brackets, over": "brackets o",
+    "kodak, four errors": "Kodak 4",
+    "kodak, 0 EV": "Kodak 0",
+}
 GRIDS = {
     "the paper's grid": GridConfig(),
     "4 nodes": GridConfig(4, 8, 1000.0, 30.0),
@@ -41,7 +48,7 @@ def variants(own: PipelineConfig) -> Iterator[tuple[str, PipelineConfig]]:
     for step in own.postprocess:
         name = postprocess.to_dict(step)["step"]
         yield (
-            f"without {name}",
+            f"no {name}",
             replace(own, postprocess=tuple(s for s in own.postprocess if s is not step)),
         )
     yield (
@@ -62,7 +69,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     own = Corrector(options.model).config
-    print("| pipeline | " + " | ".join(COLUMNS) + " |\n" + "|---" * (len(COLUMNS) + 1) + "|")
+    print(
+        "| pipeline | " + " | ".join(COLUMNS.values()) + " |\n" + "|---" * (len(COLUMNS) + 1) + "|"
+    )
     for name, config in variants(own):
         corrector = Corrector(options.model, pipeline=config, threads=1)
         found = measure_pairs(options.data, {name: corrector}, options.quick)[name]

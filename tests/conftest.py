@@ -51,3 +51,20 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     out = tmp_path_factory.mktemp("run") / "tiny"
     tiny_training.run(photos, out)
     return out
+
+
+@pytest.fixture(scope="session")
+def raws(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> Path:
+    """A folder of six small DNGs of different scenes. Not to be changed."""
+    from PIL import Image
+    from skimage import data
+
+    from dng import write_dng
+
+    folder = tmp_path_factory.mktemp("raws")
+    sources = [astronaut, data.coffee(), data.chelsea(), data.rocket(), data.immunohistochemistry()]
+    sources.append(np.ascontiguousarray(astronaut[::-1, ::-1]))
+    for number, image in enumerate(sources):
+        small = np.asarray(Image.fromarray(image).resize((240, 160)))
+        write_dng(folder / f"scene{number}.dng", small, seed=number)
+    return folder

@@ -1,4 +1,4 @@
-"""Who may import whom: the house rule that keeps correcting free of everything else."""
+"""Which part imports which: correcting depends on nothing else. Which tests belong to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOP_MAY = {
     "pyramid": set(),
     "colour": set(),
     "bilateral_grid": {"errors"},
-    "postprocess": {"colour", "pyramid"},
+    "postprocess": {"colour", "options", "pyramid"},
     "pipeline": {"bilateral_grid", "errors", "postprocess", "pyramid"},
     "notebook": set(),
     "icc_profile": set(),
@@ -26,12 +26,19 @@ TOP_MAY = {
     "adapters": {"errors", "photo"},
     "network": {"errors", "pyramid"},
     "model": {"errors", "network", "pipeline", "pyramid"},
-    "corrector": {
-        "__version__", "adapters", "bilateral_grid", "colour", "errors", "model", "notebook",
-        "options", "photo", "pipeline", "postprocess", "preprocess",
+    "correction": {"bilateral_grid", "errors", "notebook", "photo"},
+    "sequence": {
+        "bilateral_grid", "colour", "correction", "errors", "options", "photo", "preprocess",
     },
-    "lut": {"atomic", "bilateral_grid", "corrector", "errors"},
-    "batch": {"atomic", "corrector", "errors", "lut", "options", "photo", "pipeline"},
+    "corrector": {
+        "adapters", "bilateral_grid", "correction", "errors", "model", "options", "photo",
+        "pipeline", "postprocess", "preprocess", "sequence",
+    },
+    "lut": {"atomic", "bilateral_grid", "correction", "errors"},
+    "batch": {
+        "__version__", "atomic", "correction", "corrector", "errors", "lut", "model", "options",
+        "photo", "pipeline", "sequence",
+    },
     "functional": {"adapters", "batch", "corrector", "errors", "options", "photo"},
 }  # fmt: skip
 
@@ -63,7 +70,7 @@ def test_the_top_imports_no_wing():
 
 
 def test_every_part_of_the_top_has_its_rule():
-    wings = {"baselines", "commands", "data", "evaluation", "models", "server", "training"}
+    wings = {"baselines", "commands", "data", "evaluation", "models", "server", "training", "video"}
     parts = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert parts - wings - {"cli", "__init__", "__pycache__"} == set(TOP_MAY)
 
@@ -78,7 +85,7 @@ LEARNED_WITHOUT_TORCH = {
 }
 
 
-def test_only_training_and_learned_networks_know_torch_at_import():
+def test_only_training_and_learned_networks_import_torch():
     for path in SOURCE.rglob("*.py"):
         wing = path.relative_to(SOURCE).parts[0]
         if wing == "training" or path.stem == "network":
@@ -103,3 +110,47 @@ def test_commands_import_what_they_need_when_they_run():
         ]
         ours = {module for module in outside if module.startswith("midtone")}
         assert ours <= {"midtone", "midtone.errors", "midtone.commands", "midtone.options"}, path
+
+
+# Packages whose small modules share a file, and modules that are tested through another one.
+SHARED = {
+    "baselines": "baselines",
+    "baselines.learned": "learned",
+    "bilateral_grid": "bilateral_grid",
+    "photo": "photo",
+    "server": "server",
+    "video": "video",
+    "commands.evaluate": "evaluate",
+    "commands.explore": "dataset_builder",
+    "commands.export": "export",
+    "commands.models": "cli",
+    "commands.patches": "patches",
+    "commands.render": "dataset_builder",
+    "commands.serve": "server_abuse",
+    "commands.swap": "swap",
+    "correction": "corrector",
+    "data.explore": "dataset_builder",
+    "errors": "cli",
+    "evaluation.benchmark": "evaluate",
+    "evaluation.methods": "evaluate",
+    "evaluation.report": "evaluate",
+    "training.device_errors": "device_examples",
+}
+# Files of tests of the whole program, or of what is beside the package.
+WHOLE = {"architecture", "docs", "faults", "formats", "page", "paper_walk", "quality", "readme",
+         "setup", "typing"}  # fmt: skip
+
+
+def test_every_module_has_its_tests_and_every_test_its_module():
+    files = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    used = set(WHOLE)
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        if parts[-1] == "__init__":
+            continue
+        own = {"_".join(parts[number:]) for number in range(len(parts))} & files
+        shared = SHARED.get(".".join(parts)) or SHARED.get(".".join(parts[:-1]))
+        found = own or {name for name in files if shared and f"{name}_".startswith(f"{shared}_")}
+        assert found, f"no tests of {path}"
+        used |= found
+    assert files == used, "tests of no module"

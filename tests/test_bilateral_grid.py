@@ -156,8 +156,8 @@ def test_wrong_shapes_are_refused():
 @given(
     dtype=st.sampled_from(["u1", "u2", "f4"]),
     channels=st.sampled_from([1, 3]),
-    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    nodes=st.tuples(st.integers(2, 6), st.integers(2, 6), st.integers(2, 9)),
+    shape=st.tuples(st.integers(1, 9), st.integers(1, 40) | st.integers(500, 800)),
+    nodes=st.tuples(st.integers(2, 6), st.integers(2, 6), st.integers(2, 18)),
     seed=st.integers(0, 2**31),
 )
 def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, nodes, seed):
@@ -169,11 +169,19 @@ def test_compiled_code_and_numpy_give_the_same_pixels(dtype, channels, shape, no
     image = rng.uniform(-0.1, 1.1, (*shape, channels)).astype(np.float32)
     if dtype != "f4":
         image = (np.clip(image, 0, 1) * np.iinfo(dtype).max).astype(dtype)
-    slicer = slicing._Slicer(grid, image)
+    slicer = slicing._Slicer(grid, image, 0, shape[0])
     compiled, plain = np.empty_like(image), np.empty_like(image)
     slicer.compiled(0, shape[0], compiled)
     slicer.numpy(0, shape[0], plain)
     np.testing.assert_array_equal(compiled, plain)
+
+
+def test_a_part_of_an_image_is_sliced_as_the_whole():
+    rng = np.random.default_rng(0)
+    grid = identity((4, 5, 8)) + rng.normal(0, 0.1, (4, 5, 8, 3, 4))
+    image = rng.integers(0, 256, (90, 130, 3), dtype=np.uint8)
+    part = slice_grid(grid, image[32:48], rows=(32, 90))
+    np.testing.assert_array_equal(part, slice_grid(grid, image)[32:48])
 
 
 def test_without_the_compiled_part_the_result_is_the_same(monkeypatch):

@@ -40,7 +40,7 @@ def test_json_sorted_and_filtered(shoot, capsys):
     assert errors == sorted(errors, reverse=True)
     assert shown.err.count("\n") == 1
     assert found[0].keys() == {
-        "file", "exposure_error", "clipped_black", "clipped_white", "action", "model",
+        "file", "exposure_error", "confidence", "clipped_black", "clipped_white", "action", "model",
         "model_sha256",
     }  # fmt: skip
     main(["inspect", str(shoot), "--min-error", "9"])

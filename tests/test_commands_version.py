@@ -19,15 +19,15 @@ def test_verbose_names_libraries_and_formats(capsys, monkeypatch):
     assert f"sha256 {model.info('default').sha256}\n" in shown
     for word in ("ONNX Runtime ", "NumPy ", "Pillow ", "imagecodecs ", "writes: JPEG, PNG"):
         assert word in shown
-    for name in FORMATS:
-        assert name in shown
+    for format in FORMATS.values():
+        assert format.title in shown
     assert ("slicing: compiled" in shown) == slicing.COMPILED
     monkeypatch.setattr(slicing, "COMPILED", False)
     assert main(["--version", "--verbose"]) == 0
     assert "slicing: NumPy, 13 times slower" in capsys.readouterr().out
 
 
-def test_a_slow_installation_is_said_once(tmp_path, dark, capsys, monkeypatch):
+def test_a_slow_installation_is_reported_once(tmp_path, dark, capsys, monkeypatch):
     from PIL import Image
 
     (tmp_path / "in").mkdir()

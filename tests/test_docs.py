@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import re
 import shlex
 import shutil
@@ -52,6 +53,99 @@ def test_the_model_is_used_without_midtone(folder):
     np.testing.assert_allclose(namespace["corrected"], expected, atol=1e-5)
 
 
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"),
+     *ROOT.glob("benchmarks/*.md"), ROOT / "tests" / "data" / "README.md"]
+)  # fmt: skip
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Addresses of the headings of a page."""
+    heads = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pages
+def test_links_lead_somewhere(page):
+    text = prose(page)
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
+    for link in links:
+        name, _, anchor = link.partition("#")
+        if "://" not in link:
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+    for name in re.findall(r"\]\[([^]]+)\]", text):
+        assert f"\n[{name}]: " in text, name
+
+
+@pages
+def test_files_that_are_named_exist(page):
+    """Paths in backticks or commands, below the root, src/midtone or the page's own folder."""
+    if page.name == "CHANGELOG.md":
+        pytest.skip("names files of earlier versions")
+    roots = (ROOT, ROOT / "src" / "midtone", page.parent)
+    for name in re.findall(
+        r"(?<![\w/.*<])((?:[\w-]+/)+[\w-]+\.(?:py|md|sh|toml|jpg|csv|c))\b(?!\*)",
+        page.read_text("utf-8"),
+    ):
+        made = ("examples/", "corrected/", "in/", "out/", "shoot/")
+        assert name.startswith(made) or any((root / name).exists() for root in roots), name
+
+
+@pages
+def test_modules_that_are_named_exist(page):
+    for name in re.findall(r"`(midtone(?:\.\w+)+)", page.read_text("utf-8")):
+        parts = name.split(".")
+        for number in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:number]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[number:]:
+                found = getattr(found, part)
+            break
+
+
+def all_flags(parser: argparse.ArgumentParser) -> set[str]:
+    found: set[str] = set()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                found |= all_flags(inner)
+        elif action.help != argparse.SUPPRESS:
+            found |= set(action.option_strings)
+    return found
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+def test_flags_that_are_named_exist(page):
+    """Those of midtone; commands of other programs are left out."""
+    flags = all_flags(_parser())
+    lines = [
+        line
+        for line in page.read_text("utf-8").splitlines()
+        if not re.search(r"benchmarks/|training\.(pack|gpu_run)|uvicorn|podman|curl|torchrun", line)
+    ]
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(lines)))
+    others = {  # of benchmarks, make quality, runs, and the programs of docs/compare.md
+        "--count", "--device", "--export", "--methods", "--quick", "--size", "--steps", "--plot",
+    }  # fmt: skip
+    assert named <= flags | others
+
+
+@pages
+def test_lines_are_short(page):
+    for line in page.read_text("utf-8").splitlines():
+        assert len(line) <= 100 or re.match(r"\[.*\]: http", line), line
+
+
 MARK = "The default is in parentheses.\n"
 
 
@@ -66,7 +160,8 @@ def arguments(name: str, parser: argparse.ArgumentParser) -> str:
             value = action.metavar or "|".join(action.choices or [action.dest.upper()])
             names = ", ".join(action.option_strings)
             shown = f"{names} {value}" if names and action.nargs != 0 else names or value
-            cells = (f"`{shown}`", action.help or "")
+            assert action.help, f"{name} {shown} has no help"
+            cells = (f"`{shown}`", action.help)
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     table = "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
     said = textwrap.fill(parser.description or "", 100, break_on_hyphens=False)

@@ -128,7 +128,7 @@ def test_a_finished_run_measures_nothing_and_other_settings_are_refused(
     assert "measured otherwise" in capsys.readouterr().err
 
 
-def test_other_programs_join(paper, tmp_path, capsys):
+def test_other_programs_are_measured(paper, tmp_path, capsys):
     folder = tmp_path / "theirs"
     folder.mkdir()
     for path in (paper / "testing" / "INPUT_IMAGES").iterdir():
@@ -191,7 +191,7 @@ def test_what_is_missing_or_does_not_fit_is_named(paper, tmp_path, capsys):
         (["--pipeline", "mine"], "no such pipeline"),
     ],
 )
-def test_wrong_usage_is_said(paper, tmp_path, capsys, more, said):
+def test_wrong_usage_is_refused(paper, tmp_path, capsys, more, said):
     call = ["evaluate", str(paper), "-o", str(tmp_path / "out"), *more]
     assert main(call) in (1, 2)
     assert said in capsys.readouterr().err
@@ -252,7 +252,7 @@ def test_the_papers_protocol_needs_evs(tmp_path, astronaut, capsys):
     assert "not a single pair" in capsys.readouterr().err
 
 
-def test_missing_weights_are_said_and_end_nothing(paper, tmp_path, capsys, monkeypatch):
+def test_missing_weights_are_reported_and_the_others_measured(paper, tmp_path, capsys, monkeypatch):
     def missing() -> str:
         raise ModelError("weights of zero-dce are missing; see docs/baselines.md")
 

@@ -25,6 +25,16 @@ def test_files_streams_and_arrays(tmp_path, dark):
     assert dark.mean() < half.mean() < written.mean()
     with pytest.raises(midtone.UsageError, match="give a target"):
         midtone.correct(source)
+    with pytest.raises(midtone.UsageError, match="ndarray is no file: give no target"):
+        midtone.correct(dark, target)
+
+
+@pytest.mark.parametrize("name", ["png", "PNG", ".Png"])
+def test_names_of_formats_in_any_case(name, dark):
+    source, target = io.BytesIO(), io.BytesIO()
+    Image.fromarray(dark).save(source, "JPEG")
+    midtone.correct(source.getvalue(), target, format=name)
+    assert Image.open(target).format == "PNG"
 
 
 def test_nothing_is_overwritten_unless_asked(tmp_path, dark):

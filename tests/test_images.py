@@ -35,7 +35,7 @@ def test_a_colour_profile_is_applied(tmp_path):
     assert np.abs(found.astype(int) - (10, 100, 200)).max() <= 1
 
 
-def test_what_is_no_photograph_is_said(tmp_path):
+def test_files_that_are_no_photograph_are_refused(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no photograph")
     with pytest.raises(PhotoError, match=r"a\.jpg"):
         read_srgb(tmp_path / "a.jpg")

@@ -172,7 +172,7 @@ def test_a_file_to_a_file_of_another_suffix(tmp_path):
     assert inputs.plan([source], target).jobs == [(source, target)]
 
 
-def test_a_folder_without_photographs_says_what_is_there(tmp_path):
+def test_a_folder_without_photographs_is_described(tmp_path):
     (tmp_path / "a.mov").write_bytes(b"x")
     with pytest.raises(UsageError, match=r"no photographs in this folder, only 1 \.mov"):
         inputs.plan([tmp_path], tmp_path / "out")

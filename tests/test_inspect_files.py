@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from midtone.batch.inspect_files import describe, inspect_file
-from midtone.corrector import Correction
+from midtone.correction import Correction
 from midtone.photo import open_file
 
 

@@ -124,7 +124,7 @@ def test_a_checkpoint_is_read_without_tensorflow(checkpoint, dped, name):
         np.testing.assert_array_equal(values[key], value)
 
 
-def test_an_imported_method_says_what_it_is(checkpoint, tmp_path):
+def test_an_imported_method_has_source_and_licence(checkpoint, tmp_path):
     imported = import_weights("dped-sony", [checkpoint])
     out = tmp_path / "out" / "dped-sony.safetensors"
     weights.write(out, imported.values, imported.info)

@@ -57,7 +57,7 @@ def test_missing_weights_are_one_sentence(name):
             ask()
 
 
-def test_a_row_says_whose_weights_made_it(folder):
+def test_a_row_names_its_weights(folder):
     install(folder / "package", "zero-dce", weights.OURS)
     methods = run.methods()
     assert methods["zero-dce"][1]().startswith("ours, sha256 ")

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 import tiny_training  # noqa: E402
 from midtone.errors import ModelError, UsageError  # noqa: E402
-from midtone.training import loop  # noqa: E402
+from midtone.training import loop, step  # noqa: E402
 from midtone.training.checkpoint import CHECKPOINT, load_weights  # noqa: E402
 from midtone.training.stopping import TIME_LIMIT  # noqa: E402
 from tiny_training import COARSE, NETWORK, TINY, one_stage  # noqa: E402
@@ -66,7 +66,7 @@ def test_a_checkpoint_is_written_every_so_often(photos, tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "image_loss", lambda results, *_: results[0].mean() * float("nan"))
+    monkeypatch.setattr(step, "image_loss", lambda results, *_: results[0].mean() * float("nan"))
     with pytest.raises(ModelError, match="diverges: the loss of step 0 is nan"):
         tiny_training.run(photos, tmp_path, one_stage(NETWORK))
 

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from midtone import bilateral_grid, lut
 from midtone.cli import main
-from midtone.corrector import Correction
+from midtone.correction import Correction
 from midtone.errors import PhotoError
 from midtone.options import CorrectionOptions
 

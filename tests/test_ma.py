@@ -6,7 +6,6 @@ from scipy.io import savemat
 from skimage import data
 
 from midtone.errors import ModelError
-from midtone.evaluation.forest import Forest
 from midtone.evaluation.ma import MaModel, features, ma, perceptual_index
 from midtone.evaluation.niqe import luma
 
@@ -86,17 +85,8 @@ def test_the_score_is_that_of_a_walk_through_the_trees(model, astronaut):
     assert perceptual_index(8, 3) == 2.5
 
 
-def test_a_tree_of_one_leaf_and_bias_correction():
-    struct = type("Struct", (), {})()
-    for name in ("lDau", "rDau", "mbest", "upper"):
-        setattr(struct, name, np.zeros(2))
-    struct.ntree, struct.nodestatus = 2, np.array([-1, -1])
-    struct.avnode, struct.coef = np.array([3.0, 5.0]), np.array([1.0, 2.0])
-    assert Forest.from_matlab(struct)(np.zeros(3)) == 9
-
-
 @pytest.mark.parametrize("content", [b"", b"no MATLAB file at all" * 20])
-def test_what_is_no_model_is_said(tmp_path, content):
+def test_files_that_are_no_model_are_refused(tmp_path, content):
     path = tmp_path / "model.mat"
     path.write_bytes(content)
     with pytest.raises(ModelError, match="is no model of the Ma metric"):

@@ -41,6 +41,6 @@ def test_luma_is_rounded_half_up_and_floats_are_codes(astronaut):
     assert np.array_equal(luma(astronaut), luma(astronaut / 255))
 
 
-def test_too_small_is_said(astronaut):
+def test_images_that_are_too_small_are_refused(astronaut):
     with pytest.raises(ValueError, match="two blocks"):
         niqe(astronaut[:150, :190])

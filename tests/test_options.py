@@ -18,7 +18,7 @@ from midtone.options import (
 KINDS = (CorrectionOptions, InputOptions, OutputOptions)
 
 
-def test_every_option_says_what_it_does():
+def test_every_option_has_help():
     names = [field.name for kind in KINDS for field in dataclasses.fields(kind)]
     assert len(names) == len(set(names))
     for kind in KINDS:

@@ -58,7 +58,7 @@ def encode(suffix: str, image: Image.Image, **options: object) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_metadata_goes_through(suffix, tmp_path, astronaut):
+def test_metadata_is_kept(suffix, tmp_path, astronaut):
     source, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
     profile = display_p3()
     options = {"exif": exif(1).tobytes(), "icc_profile": profile, "dpi": (300, 300)}
@@ -235,12 +235,12 @@ def test_reading_leaves_pillows_own_limit_alone(astronaut):
     assert before == Image.MAX_IMAGE_PIXELS
 
 
-def test_the_size_limit_speaks_before_decoding(astronaut):
+def test_the_size_limit_applies_before_decoding(astronaut):
     with pytest.raises(PhotoError, match="more than the limit of"):
         midtone.read(encode("png", Image.fromarray(astronaut)), max_megapixels=0.1)
 
 
-def test_writing_is_careful(tmp_path, astronaut):
+def test_writing_replaces_nothing_and_leaves_nothing(tmp_path, astronaut):
     image = photo.from_array(astronaut)
     target = tmp_path / "out.jpg"
     target.write_bytes(b"precious")

@@ -93,7 +93,7 @@ def test_orientation_wherever_it_stands(place):
         assert ImageOps.exif_transpose(written).size == (20, 32)
 
 
-def test_iptc_goes_through():
+def test_iptc_is_kept():
     records = b"\x1c\x02\x19\0\x04dusk"
     data = png(raw_profile(b"iptc", records))
     assert photo.read(through(data)[0]).metadata.iptc == records

@@ -42,7 +42,7 @@ def test_a_photograph_with_the_suffix_of_raw_is_what_it_is(tmp_path, astronaut):
     assert photo.open_file(path).format.name == "PNG"
 
 
-def test_a_tiff_with_the_suffix_of_raw_goes_to_the_developer(tmp_path, astronaut):
+def test_a_tiff_with_the_suffix_of_raw_is_developed(tmp_path, astronaut):
     path = tmp_path / "renamed.nef"
     tifffile.imwrite(path, astronaut[:20, :20], photometric="rgb")
     with pytest.raises(PhotoError, match="LibRaw cannot read it"):

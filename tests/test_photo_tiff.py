@@ -146,7 +146,7 @@ def test_a_file_that_is_cut_off_is_refused(scene):
         photo.read(data[:-100])
 
 
-def test_nothing_is_said_by_a_decoder(scene, capfd, tmp_path):
+def test_decoders_print_nothing(scene, capfd, tmp_path):
     data = tiff(scene, photometric="rgb", compression="lzw")
     for cut in range(60, len(data), 97):
         damaged = Path(tmp_path / "a.tif")

@@ -32,11 +32,11 @@ def test_a_file_replaces_the_settings_that_it_names(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
         "rotate_tta = false\n[grid]\nnodes = 16\n"
-        '[[postprocess]]\nstep = "suppress_small_corrections"\nhigh = 0.5\n'
+        '[[postprocess]]\nstep = "shrink_by_confidence"\nhalf = 0.7\n'
     )
     mine = choose_pipeline(OWN, path)
     assert mine.grid == GridConfig(16, 8, 1000.0, 30.0)
-    assert mine.postprocess == (postprocess.SuppressSmallCorrections(0.3, 0.5),)
+    assert mine.postprocess == (postprocess.ShrinkByConfidence(0.7, 2.0),)
     assert (mine.size, mine.rotate_tta) == (256, False)
 
 

@@ -13,8 +13,10 @@ from midtone.postprocess import (
     KeepGrey,
     NeutralizeClippedHighlights,
     ProtectHighlights,
+    ShrinkByConfidence,
     ShrinkToMeanLuma,
-    SuppressSmallCorrections,
+    apply_steps,
+    confidence_of,
     exposure_error,
 )
 
@@ -120,25 +122,33 @@ def test_exposure_error_counts_stops_of_linear_light():
     assert exposure_error(*srgb[::-1]) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("factor", "share"), [(1.05, 0), (0.95, 0), (1.18, None), (2.0, 1), (0.4, 1)]
+@given(
+    sizes=st.lists(st.floats(0, 10), min_size=2, max_size=2),
+    half=st.floats(0.01, 3),
+    slope=st.floats(0.5, 6),
 )
-def test_small_corrections_are_suppressed(factor, share):
+def test_confidence_rises_with_the_size_of_the_correction(sizes, half, slope):
+    small, large = (confidence_of(size, half, slope) for size in sorted(sizes))
+    assert 0 <= small <= large <= 1
+    assert confidence_of(half, half, slope) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("factor", [0.4, 0.9, 1.1, 2.0])
+def test_a_correction_is_shrunk_by_its_confidence(factor):
     before = np.random.default_rng(0).uniform(0.1, 0.4, (20, 30, 3)).astype(np.float32)
-    step = SuppressSmallCorrections()
-    result = (step(factor * before, before) - before) / (factor * before - before)
-    assert np.ptp(result) < 1e-3
-    if share is None:
-        assert 0 < result.mean() < 1
-    else:
-        assert result.mean() == pytest.approx(share, abs=1e-3)
+    step = ShrinkByConfidence(half=0.5, slope=2.0)
+    shrunk, confidence = apply_steps([step], factor * before, before)
+    shares = (shrunk - before) / (factor * before - before)
+    np.testing.assert_allclose(shares, confidence, atol=1e-3)
+    change = np.abs(colour.log_luminance(factor * before) - colour.log_luminance(before)).mean()
+    assert confidence == pytest.approx(confidence_of(float(change), 0.5, 2.0))
 
 
 def test_a_change_of_the_light_across_the_image_is_no_small_correction():
     before = np.full((20, 30, 3), 0.4, np.float32)
     after = before.copy()
-    after[:10], after[10:] = 0.2, 0.7
-    np.testing.assert_allclose(SuppressSmallCorrections()(after, before), after, atol=1e-6)
+    after[:10], after[10:] = 0.2, 0.7  # the mean stays, each half changes by more than an EV
+    assert ShrinkByConfidence().confidence(after, before) > 0.8
 
 
 def test_grey_is_kept_only_where_the_whole_input_is_grey():
@@ -155,7 +165,7 @@ def test_grey_is_kept_only_where_the_whole_input_is_grey():
     [
         ShrinkToMeanLuma(high=float("inf")),
         NeutralizeClippedHighlights(low=float("inf")),
-        SuppressSmallCorrections(high=0),
+        ShrinkByConfidence(half=0),
         KeepGrey(enabled=False),
     ],
     ids=lambda step: type(step).__name__,
@@ -206,7 +216,7 @@ def test_trims_add_up_for_greys(values, one, two):
 
 
 @given(colours, evs)
-def test_a_trim_moves_luminance_as_the_equation_says_and_keeps_hue(values, ev):
+def test_a_trim_changes_luminance_by_the_equation_and_keeps_hue(values, ev):
     before = colour.srgb_to_linear(np.array(values))
     after = colour.srgb_to_linear(trimmed(values, ev).astype(float))
     luminance = before @ np.array(colour.REC709)

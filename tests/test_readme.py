@@ -6,8 +6,6 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,11 +18,3 @@ def test_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
     assert capsys.readouterr().out.strip().endswith("EV")
-
-
-@pytest.mark.parametrize("name", ["README.md", "MODEL_CARD.md"])
-def test_links_to_files_lead_somewhere(name):
-    text = (ROOT / name).read_text("utf-8")
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        if "://" not in link:
-            assert (ROOT / link).exists(), link

@@ -56,7 +56,7 @@ def test_drawn_errors_lie_within_their_bands(seed):
 
 
 @pytest.mark.parametrize("ev", [-4.0, -1.0, 0.0, 1.5])
-def test_errors_are_reproducible_and_as_asked(astronaut, ev):
+def test_errors_are_reproducible_and_within_their_bands(astronaut, ev):
     one, two = (synthesize(astronaut, ev, ErrorModel(), np.random.default_rng(3)) for _ in "ab")
     np.testing.assert_array_equal(one, two)
     assert one.dtype == np.uint8

@@ -22,6 +22,14 @@ _CHANNELS = (1, 3, 4)
 _LEAST, _MOST = -0.5, 1.5
 
 
+def to_photo(image: Any) -> Photo:
+    """The photograph of one image. Raises what ``to_photos`` does, and UsageError for several."""
+    photos = to_photos(image)
+    if len(photos) != 1:
+        raise UsageError(f"a correction is planned for one image, not for {len(photos)}")
+    return photos[0]
+
+
 def to_photos(image: Any) -> list[Photo]:
     """The photographs of an image: one, or N for an array N x H x W x 3 or tensor N x 3 x H x W.
 

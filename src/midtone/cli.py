@@ -4,65 +4,43 @@ from __future__ import annotations
 
 import argparse
 import io
-import logging
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 
-from midtone.commands import (
-    baselines,
-    evaluate,
-    explore,
-    export,
-    fix,
-    inspect,
-    models,
-    patches,
-    render,
-    serve,
-    swap,
-    train,
-    version,
-)
 from midtone.errors import Error, UsageError
 
 _COMMANDS = (
-    fix,
-    inspect,
-    serve,
-    models,
-    render,
-    explore,
-    patches,
-    train,
-    export,
-    evaluate,
-    baselines,
-    swap,
-)
+    "fix", "inspect", "serve", "page", "models", "render", "explore", "patches", "train", "export",
+    "evaluate", "baselines", "swap",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
-            stream.reconfigure(errors="surrogateescape")
     # Our systems of equations are small: threads of the linear algebra would spin for nothing.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
-    logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
             stream.reconfigure(errors="surrogateescape")
-    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    named = [name for name in arguments[:1] if name in _COMMANDS]
+    parser = _parser(named or _COMMANDS)
     options = parser.parse_args(arguments)
     if options.version:
+        from midtone.commands import version
+
         print(version.text(verbose=options.verbose))
         return 0
     if "verb" not in options:
         parser.error("a command is needed; see midtone --help")
+    # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
+    import logging  # here: `midtone --help` must stay light
+
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         code: int = options.verb(options)
     except UsageError as error:
@@ -77,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
+    """A command that is not described need not be imported."""
     parser = argparse.ArgumentParser(
         prog="midtone", description="Correct wrongly exposed photographs, offline."
     )
@@ -88,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         help="with --version: model, libraries, formats",
     )
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add(verbs)
+    for name in commands:
+        import_module(f"midtone.commands.{name}").add(verbs)
     return parser
 
 

@@ -7,47 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from midtone import __version__, adapters, bilateral_grid, colour, notebook, postprocess
+from midtone import adapters, bilateral_grid, postprocess, sequence
 from midtone import model as model_files
 from midtone.adapters import AnyImage, ImageLike
+from midtone.correction import Correction
 from midtone.errors import UsageError
 from midtone.model import Model
 from midtone.options import CorrectionOptions
 from midtone.photo import ImageFile, Photo
 from midtone.pipeline import PipelineConfig, choose_pipeline
-from midtone.preprocess import NetworkInput, preprocess
-
-
-@dataclass(frozen=True)
-class Correction:
-    """The correction of one photograph, before it is applied at full size.
-
-    before, after: the low-resolution image, uncorrected and corrected: h x w x 3 float32 sRGB in
-                   [0, 1]
-    grid:          bilateral grid in the photograph's own colour space
-    exposure_error: estimated by the model, in EV: negative when underexposed
-    """
-
-    before: np.ndarray = field(repr=False)
-    after: np.ndarray = field(repr=False)
-    grid: np.ndarray = field(repr=False)
-    exposure_error: float
-
-    def _repr_html_(self) -> str:
-        """The low-resolution image before and after, in a notebook."""
-        caption = f"Exposure error {self.exposure_error:+.2f} EV"
-        return notebook.side_by_side(self.before, self.after, caption)
+from midtone.preprocess import NetworkInput, preprocess, to_source_space
+from midtone.sequence import Member, SequenceCorrection, Single
 
 
 class Corrector:
     """A loaded model, ready for many photographs and safe to share between threads.
 
-    model:    name of an embedded model, or path of a model file
+    model:    name of an embedded model, path of a model file, or what ``model.load`` returned
     device:   "auto", "cpu" or "cuda"
     threads:  for the network and the grid; None: one a core
     pipeline: "default" (the model's own), "paper", a .toml file or a ``PipelineConfig``
@@ -56,13 +35,15 @@ class Corrector:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "default",
+        model: str | os.PathLike[str] | Model = "default",
         device: str = "auto",
         *,
         threads: int | None = None,
         pipeline: str | os.PathLike[str] | PipelineConfig = "default",
     ) -> None:
-        self.model = model_files.load(model, device, threads)
+        if isinstance(model, str | os.PathLike):
+            model = model_files.load(model, device, threads)
+        self.model = model
         self.config = choose_pipeline(self.model.info.config, pipeline)
         self.device = device
         self.threads = threads
@@ -102,7 +83,7 @@ class Corrector:
         correction = self.plan(image, options)
         if abs(correction.exposure_error) < options.min_error:
             return image
-        return self._slice(correction, image, options.strength)
+        return correction.slice(image, options.strength, self.threads)
 
     def plan(
         self, image: ImageLike, options: CorrectionOptions = CorrectionOptions()
@@ -112,21 +93,28 @@ class Corrector:
         image: one image, as ``__call__`` takes it. Raises UsageError for several, PhotoError.
         """
         self.check(options)
-        photos = adapters.to_photos(image)
-        if len(photos) != 1:
-            raise UsageError(f"a correction is planned for one image, not for {len(photos)}")
-        photo = photos[0]
+        photo = adapters.to_photo(image)
+        single = self._predict(photo, options)
+        target = to_source_space(single.prediction, single.inputs, photo.icc)
+        return Correction(
+            single.inputs.reference,
+            np.clip(single.prediction, 0, 1),
+            bilateral_grid.fit(single.inputs.source, target, self.config.grid),
+            single.exposure_error,
+            single.confidence,
+        )
+
+    def _predict(self, photo: Photo, options: CorrectionOptions) -> Single:
+        """The correction of one photograph at low resolution, after all steps."""
         inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
-        for step in self.config.postprocess:
-            prediction = step(prediction, inputs.reference)
-        error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
-        for step in _chosen_steps(options):
-            prediction = step(prediction, inputs.reference)
-        grid = bilateral_grid.fit(
-            inputs.source, _in_space_of(photo, prediction, inputs), self.config.grid
+        prediction, confidence = postprocess.apply_steps(
+            self.config.postprocess, prediction, inputs.reference
         )
-        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error)
+        error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
+        for step in postprocess.chosen(options):
+            prediction = step(prediction, inputs.reference)
+        return Single(inputs, prediction, error, confidence)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
         """Apply a correction at full size, to its own image or to others, such as a film's frames.
@@ -136,21 +124,78 @@ class Corrector:
         Raises UsageError if one of them is grey and the other is not.
         """
         photos = adapters.to_photos(image)
-        return adapters.like(image, [self._slice(correction, one, strength) for one in photos])
+        sliced = [correction.slice(one, strength, self.threads) for one in photos]
+        return adapters.like(image, sliced)
 
-    def _slice(
-        self, correction: Correction, image: Photo, strength: float, *, in_place: bool = False
-    ) -> Photo:
-        """``in_place`` overwrites the photograph's pixels."""
-        if correction.grid.shape[3] != image.pixels.shape[2]:
-            raise UsageError(
-                "a correction of a grey image fits grey images, one of a colour image colour images"
-            )
-        grid = bilateral_grid.blend_with_identity(correction.grid, strength)
-        pixels = image.pixels
-        out = pixels if in_place and pixels.flags.writeable and pixels.flags.c_contiguous else None
-        sliced = bilateral_grid.slice_grid(grid, pixels, out=out, threads=self.threads)
-        return image.with_pixels(sliced)
+    def correct_sequence(
+        self,
+        images: Sequence[AnyImage],
+        *,
+        together: str = "same",
+        strength: float = 1.0,
+        ev: float = 0.0,
+        protect_highlights: bool = False,
+        fusion: bool = False,
+        contrast: bool = False,
+        scales: Sequence[float] | None = None,
+        min_error: float = 0.0,
+    ) -> list[AnyImage]:
+        """Correct images that belong together, so that nothing flickers.
+
+        images:   in the order of time; each as ``__call__`` takes it, but no batches
+        together: "same": one correction for all; "smooth": one that changes smoothly
+        min_error: all are returned as they are if the median exposure is off by less
+        The other keywords are those of ``CorrectionOptions``. Raises as ``__call__`` does.
+        """
+        sequence.check(together)
+        options = CorrectionOptions(
+            strength=strength,
+            ev=ev,
+            protect_highlights=protect_highlights,
+            fusion=fusion,
+            contrast=contrast,
+            scales=tuple(scales) if scales else None,
+            min_error=min_error,
+        )
+        photos = [adapters.to_photo(image) for image in images]
+        if not photos:
+            return []
+        members = [self.observe(one, options, together, len(photos)) for one in photos]
+        corrections = sequence.plan(members, together, self.config.grid)
+        results = [
+            self.correct_member(corrections, n, one, options) for n, one in enumerate(photos)
+        ]
+        return [
+            adapters.like(image, [result or photo])
+            for image, photo, (result, _) in zip(images, photos, results, strict=True)
+        ]
+
+    def observe(
+        self, photo: Photo, options: CorrectionOptions, together: str, pictures: int
+    ) -> Member:
+        """What a sequence of that many pictures keeps of one photograph."""
+        single = self._predict(photo, options)
+        return sequence.observe(photo, single, together, self.config.grid, pictures)
+
+    def correct_member(
+        self,
+        corrections: SequenceCorrection,
+        number: int,
+        photo: Photo,
+        options: CorrectionOptions,
+        *,
+        in_place: bool = False,
+    ) -> tuple[Photo | None, Correction]:
+        """Correct picture ``number`` of a sequence, from 0.
+
+        The photograph is None if the median picture is off by less than ``options.min_error`` EV.
+        ``in_place`` overwrites the photograph's pixels.
+        """
+        correction = corrections.fit(number, photo)
+        if sequence.is_unchanged(corrections.members, options.min_error):
+            return None, correction
+        sliced = correction.slice(photo, options.strength, self.threads, in_place=in_place)
+        return sliced, correction
 
     def plan_file(
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
@@ -159,20 +204,26 @@ class Corrector:
         return self.plan(file.preview(2 * self.config.size) or file.decode(), options)
 
     def correct_file(
-        self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
+        self,
+        file: ImageFile,
+        options: CorrectionOptions = CorrectionOptions(),
+        *,
+        strips: bool = False,
     ) -> tuple[Photo | None, Correction]:
         """Decode and correct: the preview is planned while the pixels are decoded.
 
+        strips: the result may have ``Strips`` for pixels, which are decoded and corrected while
+                they are encoded as JPEG
         The photograph is None if its exposure is off by less than ``options.min_error`` EV.
         """
-        with ThreadPoolExecutor(1) as pool:
-            decoding = pool.submit(file.decode)
+        # With one thread, other photographs keep the cores busy.
+        with file.decoding(strips=strips, ahead=self.threads != 1) as decoded:
             preview = file.preview(2 * self.config.size)
-            correction = self.plan(preview or decoding.result(), options)
-            image = decoding.result()
+            correction = self.plan(preview or decoded(), options)
+            image = decoded()
         if abs(correction.exposure_error) < options.min_error:
             return None, correction
-        return self._slice(correction, image, options.strength, in_place=True), correction
+        return correction.slice(image, options.strength, self.threads, in_place=True), correction
 
     def exposure_error(self, image: ImageLike) -> float:
         """Estimated exposure error in EV: negative when underexposed, positive when overexposed."""
@@ -195,33 +246,3 @@ def predict(model: Model, inputs: NetworkInput) -> np.ndarray:
     if len(views) == 1:
         return np.ascontiguousarray(views[0])
     return np.asarray((views[0] + views[1, ::-1, ::-1]) / 2)
-
-
-def software_tag(model: Model, options: CorrectionOptions) -> str:
-    """The Software tag of a corrected photograph: version, model, strength and trim."""
-    name = f"{model.info.name} {model.info.sha256[:8]}"
-    trim = f", {options.ev:+g} EV" if options.ev else ""
-    return f"midtone {__version__} (model {name}, strength {options.strength:g}{trim})"
-
-
-def _chosen_steps(options: CorrectionOptions) -> list[postprocess.Step]:
-    """The steps that the user adds to the model's own."""
-    steps: list[tuple[bool, postprocess.Step]] = [
-        (options.fusion, postprocess.ExposureFusion()),
-        (options.contrast, postprocess.ContrastStretch()),
-        (options.ev != 0, postprocess.ExposureTrim(options.ev)),
-        (options.protect_highlights, postprocess.ProtectHighlights()),
-    ]
-    return [step for chosen, step in steps if chosen]
-
-
-def _in_space_of(image: Photo, prediction: np.ndarray, inputs: NetworkInput) -> np.ndarray:
-    """The prediction in the photograph's colour space: h x w x C.
-
-    With a profile only the change is converted, so colours outside sRGB are moved, not lost.
-    """
-    channels = inputs.source.shape[2]
-    if image.icc is None:
-        return colour.from_srgb(prediction, None, channels)
-    after = colour.from_srgb(np.clip(prediction, 0, 1), image.icc, channels)
-    return inputs.source + after - colour.from_srgb(inputs.reference, image.icc, channels)

@@ -89,6 +89,10 @@ def correct(
             )
         photos = to_photos(image)
         return like(image, [corrector.correct(one, options) for one in photos])
+    if not isinstance(image, str | os.PathLike | bytes) and not hasattr(image, "read"):
+        raise UsageError(
+            f"{type(image).__name__} is no file: give no target, or save the result with write()"
+        )
     corrector.check(options)
     output = OutputOptions(
         "overwrite" if overwrite else "fail", format, quality, strip, keep_software_tag

@@ -1,4 +1,4 @@
-"""A correction's tone and colour as a 3D look-up table, for video editors and raw developers."""
+"""A correction's tone and colour as a 3D look-up table, for video editors and RAW developers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from midtone import bilateral_grid
 from midtone.atomic import replacing
-from midtone.corrector import Correction
+from midtone.correction import Correction
 from midtone.errors import PhotoError
 
 SIZE = 33

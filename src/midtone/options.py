@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
+TOGETHER = ("same", "smooth")
 BACKENDS = ("threads", "processes", "dask")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
@@ -29,7 +30,7 @@ def _option(
     unit: str | None = None,
     choices: tuple[str, ...] | None = None,
 ) -> Any:
-    """A field with what the doors need to know of it.
+    """A field with the properties that flags, HTTP parameters and the form are made from.
 
     help: one phrase; least, most: limits, both allowed; unit: of the value ("EV"), for metavars
     """
@@ -107,8 +108,7 @@ class InputOptions:
     salvage: bool = _option(False, "accept JPEGs that are cut off; what is missing becomes grey")
     raw: str = _option(
         "also",
-        "camera RAW beside another file of the same name: correct both (also), only the RAW file "
-        "(prefer) or only the other (skip)",
+        "of a RAW file and its JPEG correct both (also), RAW or JPEG",
         choices=("also", "prefer", "skip"),
     )
 
@@ -132,11 +132,11 @@ class OutputOptions:
 
     existing: str = _option("fail", "what happens if the result exists", choices=EXISTING)
     format: str | None = _option(
-        None, "of the results: jpeg, png, tiff, webp, avif or heic (that of each input)"
+        None, "format of the results: jpeg, png, tiff, webp, avif or heic (the input's)"
     )
     quality: int | None = _option(
         None,
-        "of JPEG and WebP (95, or the input's if better), AVIF (80), HEIC (60)",
+        "quality of JPEG, WebP (95, or the input's if better), AVIF (80), HEIC (60)",
         least=1,
         most=100,
     )
@@ -152,7 +152,7 @@ class OutputOptions:
 
 
 def from_mapping(kind: type[Options], values: Mapping[str, Any]) -> Options:
-    """Options of ``kind`` from the entries of ``values`` that it knows; the others are ignored."""
+    """Options of ``kind`` from the values with its fields' names; other values are ignored."""
     known = {one.name for one in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in values.items() if name in known})
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from midtone import colour, pyramid
+from midtone.options import CorrectionOptions
 from midtone.pyramid import BINOMIAL
 
 _BINS = 65536
@@ -31,13 +32,13 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class ShrinkToMeanLuma:
-    """Shrink the brightness of far corrections to the mean of all photographs.
+    """Shrink the brightness of large corrections to the mean of all photographs.
 
         m' = (1 - d) m + d target,  d = clip((|e| - low) / (high - low), 0, 1)
 
     m is the mean luma of the prediction, e the estimated exposure error in EV. A gamma for all
-    channels, within 1/2 and 2, brings m to m'. The further off an exposure is, the less the image
-    tells of the right one, so the mean of all photographs becomes the better estimate.
+    channels, within 1/2 and 2, brings m to m'. The larger the error, the
+    less certain its estimate, so the mean of all photographs becomes the better one.
 
     target:    mean luma of well exposed photographs
     low, high: EV between which the step fades in; high = inf switches it off
@@ -74,8 +75,8 @@ class NeutralizeClippedHighlights:
         f = floor + (far_floor - floor) clip((e - near) / (far - near), 0, 1)
 
     x is the reference, e the estimated overexposure in EV. What is white in all channels has lost
-    its colour: any colour that the network gives it is invented. White stays white, unless the
-    whole image is overexposed by so much that its white parts were hardly white.
+    its colour, so it gets none. White stays white, unless the whole image is overexposed by so
+    much that its white parts were probably not white.
 
     low, high: between which the step fades in; low = inf switches it off
     floor:     least luma of white parts where the exposure is off by up to ``near`` EV
@@ -103,31 +104,35 @@ class NeutralizeClippedHighlights:
 
 
 @dataclass(frozen=True)
-class SuppressSmallCorrections:
-    """Fade out corrections of less than ``high`` EV; none below ``low`` EV.
+class ShrinkByConfidence:
+    """Shrink the correction by the confidence in it.
 
-        y' = x + s (y - x),  s = clip((c - low) / (high - low), 0, 1)
+        y' = x + p (y - x),  p = c^slope / (c^slope + half^slope)
 
-    x is the reference, c the mean absolute change of log2 luminance. Good photographs differ by
-    more than that from each other.
+    x is the reference, c the mean absolute change of log2 luminance in EV. Good photographs differ
+    from each other by half an EV and more, so a small correction is often none that was needed.
+    ``training.calibration`` fits the two parameters on held-out photographs: p is the part of a
+    correction of size c that came nearest to the target there.
 
-    low, high: in EV; high = 0 switches the step off
+    half:  change in EV of which one half remains; 0 switches the step off
+    slope: how fast the confidence rises with the size of the correction
     """
 
-    low: float = 0.3
-    high: float = 0.6
+    half: float = 0.5
+    slope: float = 2.0
+
+    def confidence(self, prediction: np.ndarray, reference: np.ndarray) -> float:
+        """The part p of the correction that remains, in [0, 1]."""
+        before, after = map(colour.log_luminance, (reference, np.clip(prediction, 0, 1)))
+        size = float(np.abs(after - before).mean())
+        return confidence_of(size, self.half, self.slope)
 
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
-        if not self.high:
+        if not self.half:
             return prediction
-        difference = colour.log_luminance(np.clip(prediction, 0, 1)) - colour.log_luminance(
-            reference
-        )
-        change = np.abs(difference).mean()
-        share = min(1.0, max(0.0, (change - self.low) / (self.high - self.low)))
-        blended = reference + np.float32(share) * (prediction - reference)
-        return np.asarray(blended, prediction.dtype)
+        share = np.float32(self.confidence(prediction, reference))
+        return np.asarray(reference + share * (prediction - reference), prediction.dtype)
 
 
 @dataclass(frozen=True)
@@ -234,19 +239,42 @@ PAPER: tuple[Step, ...] = ()
 DEFAULT: tuple[Step, ...] = (
     ShrinkToMeanLuma(low=0.5, high=2.5),
     NeutralizeClippedHighlights(low=0.96, floor=0.98, far_floor=0.85),
-    SuppressSmallCorrections(low=0.4, high=0.9),
+    ShrinkByConfidence(half=0.77, slope=2.2),
     KeepGrey(),
 )
 STEPS: dict[str, type[Any]] = {
     "shrink_to_mean_luma": ShrinkToMeanLuma,
     "neutralize_clipped_highlights": NeutralizeClippedHighlights,
-    "suppress_small_corrections": SuppressSmallCorrections,
+    "shrink_by_confidence": ShrinkByConfidence,
     "keep_grey": KeepGrey,
     "exposure_fusion": ExposureFusion,
     "contrast_stretch": ContrastStretch,
     "exposure_trim": ExposureTrim,
     "protect_highlights": ProtectHighlights,
 }
+
+
+def chosen(options: CorrectionOptions) -> list[Step]:
+    """The steps that the user adds to the model's own."""
+    steps: list[tuple[bool, Step]] = [
+        (options.fusion, ExposureFusion()),
+        (options.contrast, ContrastStretch()),
+        (options.ev != 0, ExposureTrim(options.ev)),
+        (options.protect_highlights, ProtectHighlights()),
+    ]
+    return [step for wanted, step in steps if wanted]
+
+
+def apply_steps(
+    steps: Sequence[Step], prediction: np.ndarray, reference: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Apply steps in order: (prediction after them, confidence in it, in [0, 1])."""
+    confidence = 1.0
+    for step in steps:
+        if isinstance(step, ShrinkByConfidence):
+            confidence *= step.confidence(prediction, reference)
+        prediction = step(prediction, reference)
+    return prediction, confidence
 
 
 def to_dict(step: Step) -> dict[str, Any]:
@@ -267,8 +295,15 @@ def from_dict(settings: Mapping[str, Any]) -> Step:
     return step
 
 
+def confidence_of(size: float, half: float, slope: float) -> float:
+    """p = size^slope / (size^slope + half^slope), in [0, 1]; 1 if ``half`` is 0."""
+    if not half:
+        return 1.0
+    return float(1 / (1 + (half / max(size, _FLOOR)) ** slope))
+
+
 def exposure_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Exposure error in EV that a correction supposes: negative when underexposed.
+    """Exposure error in EV that a correction removes: negative when underexposed.
 
     before, after: h x w x 3 sRGB in [0, 1]. Minus the change of the mean of log2 of the linear
     luminance.

@@ -46,6 +46,19 @@ def preprocess(
     return NetworkInput(network_input(image, config, scales), reference, source)
 
 
+def to_source_space(prediction: np.ndarray, inputs: NetworkInput, icc: bytes | None) -> np.ndarray:
+    """A prediction in the colour space of ``inputs.source``, the photograph's own: h x w x C.
+
+    icc: the photograph's profile. With one, only the change is converted, so colours outside sRGB
+    are moved, not lost.
+    """
+    channels = inputs.source.shape[2]
+    if icc is None:
+        return colour.from_srgb(prediction, None, channels)
+    after = colour.from_srgb(np.clip(prediction, 0, 1), icc, channels)
+    return inputs.source + after - colour.from_srgb(inputs.reference, icc, channels)
+
+
 def network_input(
     image: np.ndarray, config: PipelineConfig, scales: Sequence[float] | None = None
 ) -> list[np.ndarray]:
@@ -60,8 +73,9 @@ def network_input(
     pyramids = [_split(view, config) for view in views]
     levels = [np.stack(level).transpose(0, 3, 1, 2) for level in zip(*pyramids, strict=True)]
     if scales is not None:
-        levels = [s * level for s, level in zip(np.array(scales, np.float32), levels, strict=True)]
-    return levels[config.finest - 1 :]
+        factors = np.array(scales, np.float32)[config.finest - 1 :]
+        levels = [factor * level for factor, level in zip(factors, levels, strict=True)]
+    return levels
 
 
 def pad(image: np.ndarray, config: PipelineConfig) -> np.ndarray:
@@ -107,4 +121,6 @@ def _bicubic(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
 
 
 def _split(image: np.ndarray, config: PipelineConfig) -> list[np.ndarray]:
-    return pyramid.split(pad(image, config), config.levels, config.taps)
+    """Laplacian levels ``config.finest`` to n; the finer ones need not be made."""
+    finest = pyramid.gaussian(pad(image, config), config.finest, config.taps)[-1]
+    return pyramid.split(finest, config.levels - config.finest + 1, config.taps)

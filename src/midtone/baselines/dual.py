@@ -14,10 +14,10 @@ _EPSILON = 1e-3
 def dual(image: np.ndarray, strength: float = 0.15, gamma: float = 0.6) -> np.ndarray:
     """H x W x 3 uint8 -> the same, dark and bright parts corrected.
 
-    The photograph and its inverse (section 3.1) are each lifted by an estimated illumination: L
+    The photograph and its inverse (section 3.1) are each brightened by an estimated illumination: L
     minimises |L - L'|^2 + lambda sum w (dL)^2, L' = max of R, G, B, with
     w = sum over 15 x 15 pixels of a Gaussian affinity (sigma 3) / (|dL'| + e) (eqs. 3-5),
-    F = I / L^gamma, lambda 0.15, gamma 0.6. The input, the lifted photograph and the lifted
+    F = I / L^gamma, lambda 0.15, gamma 0.6. The input, the brightened photograph and the brightened
     inverse, inverted, are blended by exposure fusion (section 3.3). Solved by ``smooth``.
     """
     dark = lift(image, strength, gamma)

@@ -12,7 +12,7 @@ _ITERATIONS = 4
 
 
 def hqec(image: np.ndarray, strength: float = 0.3, gamma: float = 0.55) -> np.ndarray:
-    """H x W x 3 uint8 -> the same, underexposed photographs lifted.
+    """H x W x 3 uint8 -> the same, underexposed photographs brightened.
 
     Written from the paper's abstract, which casts exposure correction as Retinex illumination
     estimation under three constraints ("perceptually bidirectional similarity"): colours stay in

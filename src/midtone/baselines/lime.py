@@ -12,7 +12,7 @@ _EPSILON = 1e-3
 def lime(
     image: np.ndarray, alpha: float = 0.15, gamma: float = 0.8, sigma: float = 2.0
 ) -> np.ndarray:
-    """H x W x 3 uint8 -> the same, underexposed photographs lifted.
+    """H x W x 3 uint8 -> the same, underexposed photographs brightened.
 
     T^ = max over R, G, B (eq. 3); T minimises |T - T^|^2 + alpha sum W (dT)^2 / (|dT^| + e), the
     sped-up problem (eq. 19) with weights W = 1 / (|G_sigma * dT^| + e) (strategy III, eq. 21; the

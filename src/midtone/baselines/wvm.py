@@ -17,7 +17,7 @@ _DARKEST = 1 / 255
 def wvm(
     image: np.ndarray, c1: float = 0.01, c2: float = 0.1, step: float = 1.0, gamma: float = 2.2
 ) -> np.ndarray:
-    """H x W x 3 uint8 -> the same, underexposed photographs lifted.
+    """H x W x 3 uint8 -> the same, underexposed photographs brightened.
 
     On the value channel V of HSV, s = log V: minimise
     |r + l - s|^2 + c1 |e^r dr|_1 + c2 |e^l dl|_2^2 subject to r <= 0 and l >= s (eq. 7),
@@ -41,8 +41,8 @@ def wvm(
         reflectance = np.minimum(smooth(right, squared, squared, c1 * step), 0)
         squared = np.exp(2 * light)
         light = np.maximum(smooth(logarithm - reflectance, squared, squared, c2), logarithm)
-    lifted = np.exp(reflectance) * np.exp(np.minimum(light, 0)) ** (1 / gamma)
-    hsv[..., 2] = np.rint(255 * np.clip(lifted, 0, 1))
+    brightened = np.exp(reflectance) * np.exp(np.minimum(light, 0)) ** (1 / gamma)
+    hsv[..., 2] = np.rint(255 * np.clip(brightened, 0, 1))
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 

@@ -120,7 +120,7 @@ def find(sources: Sequence[Path], *, recursive: bool = True, out: Path | None = 
 
 
 def part_of(name: Path, parts: int) -> int:
-    """Which of 1 .. parts a file belongs to: the same on every machine, whatever else is there."""
+    """Which of 1 .. parts a file belongs to: the same on every machine and in every set."""
     digest = hashlib.sha256(os.fsencode(name.as_posix())).digest()
     return 1 + int.from_bytes(digest[:8], "big") % parts
 

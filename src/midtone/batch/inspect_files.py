@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from midtone.corrector import Correction, Corrector
+from midtone.correction import Correction
+from midtone.corrector import Corrector
 from midtone.photo import ImageFile
 
 _CODE = 1 / 255
@@ -19,6 +20,7 @@ class Inspection:
     """What is known of a photograph's exposure.
 
     exposure_error: estimated, in EV: negative when underexposed
+    confidence:     the part of the network's correction that remains, in [0, 1]
     clipped_black:  share of the pixels of which all channels are at most 1 of 255
     clipped_white:  share of the pixels of which all channels are at least 254 of 255
     action:         what a correction does: "brighten", "darken" or "none"
@@ -27,6 +29,7 @@ class Inspection:
     """
 
     exposure_error: float
+    confidence: float
     clipped_black: float
     clipped_white: float
     action: str
@@ -53,6 +56,7 @@ def describe(correction: Correction, corrector: Corrector) -> Inspection:
     info = corrector.model.info
     return Inspection(
         error,
+        correction.confidence,
         float(np.mean(before.max(2) < 1.5 * _CODE)),
         float(np.mean(before.min(2) > 1 - 1.5 * _CODE)),
         action,

@@ -11,20 +11,21 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import get_context
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from midtone.errors import Error, UsageError
 from midtone.options import BACKENDS
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -132,7 +133,7 @@ def _submit(
         for item in itertools.islice(items, _AHEAD * workers - len(running)):
             try:
                 running[pool.submit(work, item)] = item
-            except BrokenProcessPool as error:  # a process died after the last look at the futures
+            except BrokenExecutor as error:  # a process died after the futures were checked
                 failed: Future[Value] = Future()
                 failed.set_exception(error)
                 yield item, failed
@@ -156,7 +157,7 @@ def _processes(
         with _pool(workers) as pool:
             try:
                 for item, future in _submit(pool, work, _until(waiting, lost), workers):
-                    if isinstance(future.exception(), BrokenProcessPool):
+                    if isinstance(future.exception(), BrokenExecutor):
                         lost.append(item)
                     else:
                         yield _outcome(item, future, catch)
@@ -168,6 +169,10 @@ def _processes(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
+    # Here, because correcting one photograph needs none of it and should start at once.
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     # The parent handles interrupts; a worker that died of one would only add its traceback.
     ignore = (signal.SIGINT, signal.SIG_IGN)
     return ProcessPoolExecutor(
@@ -190,7 +195,7 @@ def _alone(
     for _ in range(_TRIES - 1):
         with _pool(1) as pool:
             future = pool.submit(work, item)
-            if not isinstance(future.exception(), BrokenProcessPool):
+            if not isinstance(future.exception(), BrokenExecutor):
                 return _outcome(item, future, catch)
     return Failed(item, WorkerDiedError(f"the process that worked on it died {_TRIES} times"))
 

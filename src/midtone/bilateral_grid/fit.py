@@ -123,7 +123,7 @@ def _design(
     lower, weights = [], []
     for position, nodes in ((gy, rows), (gx, columns), (gz, depth)):
         below = np.clip(np.floor(position), 0, nodes - 2)
-        # Hat functions: a guide outside [0, 1] loses the weight of the corner it has not got.
+        # Hat functions: a guide outside [0, 1] loses the weight of the missing corner.
         pair = np.stack((1 - (position - below), position - below))
         weights.append(np.clip(np.where(pair > 1, 2 - pair, pair), 0, 1))
         lower.append(below.astype(np.intp))
@@ -235,16 +235,22 @@ def _block_tridiagonal(
     rows, columns, depth = design.shape
     size = rows * depth * terms
     matrix = matrix.reshape(*matrix.shape[:3], 2, 2, 2, terms, 2, 2, 2, terms)
+    matrix = matrix.swapaxes(0, 1)
     diagonal = np.zeros((columns, rows, depth, terms, rows, depth, terms))
     coupling = np.zeros((columns - 1, rows, depth, terms, rows, depth, terms))
-    y, z = np.mgrid[0 : rows - 1, 0 : depth - 1]
     for ya, za, yb, zb in np.ndindex(2, 2, 2, 2):
-        place = (slice(None), y + ya, z + za, slice(None), y + yb, z + zb)
-        # Advanced indexing puts the cells first: y, z, x, V, V.
-        part = matrix[:, :, :, ya, :, za, :, yb, :, zb].transpose(0, 2, 1, 3, 5, 4, 6)
-        diagonal[:-1][place] += part[:, :, :, 0, 0]
-        diagonal[1:][place] += part[:, :, :, 1, 1]
-        coupling[place] += part[:, :, :, 0, 1]
+        corner = (
+            slice(None), slice(ya, ya + rows - 1), slice(za, za + depth - 1), slice(None),
+            slice(yb, yb + rows - 1), slice(zb, zb + depth - 1),
+        )  # fmt: skip
+        # Views: x, y, z, V, V of the pairs of nodes that belong to one cell.
+        here, across = (
+            np.einsum("xyzvyzw->xyzvw", nodes[corner]) for nodes in (diagonal, coupling)
+        )
+        part = matrix[:, :, :, ya, :, za, :, yb, :, zb]
+        here[:-1] += part[:, :, :, 0, :, 0]
+        here[1:] += part[:, :, :, 1, :, 1]
+        across += part[:, :, :, 0, :, 1]
     smooth_y, smooth_x, smooth_z = differences(design.shape, design.smoothness)
     for v in range(terms):
         for node in range(depth):

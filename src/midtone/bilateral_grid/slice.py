@@ -43,6 +43,7 @@ def slice_grid(
     image: np.ndarray,
     *,
     out: np.ndarray | None = None,
+    rows: tuple[int, int] | None = None,
     strip: int | None = None,
     threads: int | None = None,
 ) -> np.ndarray:
@@ -51,6 +52,7 @@ def slice_grid(
     image: H x W x 3, or H x W x 1 with a grey grid, uint8, uint16 or float (0..255, 0..65535,
     nominally 0..1; integers are rounded and clipped, floats are not clipped, but their guide is).
     out:   where the result goes, of the image's shape and dtype and C-contiguous; may be ``image``
+    rows:  (first, height) if the image is a part of a larger one, of that height, from that row on
     strip: rows worked on at a time; the result does not depend on it.
     threads: strips worked on side by side, by default one a core.
     """
@@ -61,7 +63,7 @@ def slice_grid(
     result = np.empty(image.shape, image.dtype) if out is None else out
     if result.shape != image.shape or result.dtype != image.dtype or not result.flags.c_contiguous:
         raise ValueError("the result needs the image's shape and dtype, and C order")
-    slicer = _Slicer(grid, image)
+    slicer = _Slicer(grid, image, *(rows or (0, height)))
     work = slicer.compiled if _slice and image.dtype in _DTYPES else slicer.numpy
     strip = strip or max(1, _STRIP_PIXELS[work == slicer.compiled] // max(1, width))
     strips = [(top, min(top + strip, height)) for top in range(0, height, strip)]
@@ -87,14 +89,16 @@ class _Slicer:
         result = (c_R R + c_B B) + (c_G G + c_1)
     """
 
-    def __init__(self, grid: np.ndarray, image: np.ndarray) -> None:
+    def __init__(self, grid: np.ndarray, image: np.ndarray, first: int, height: int) -> None:
         self.image = np.ascontiguousarray(image)
         self.full = np.float32(np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1)
         self.depth = grid.shape[2]
         table = grid.swapaxes(-1, -2).astype(np.float32)  # the terms of one value side by side
         table[..., -1, :] *= self.full
         self.table = table
-        self.row, self.row_part = _nodes_below(image.shape[0], grid.shape[0])
+        row, part = _nodes_below(height, grid.shape[0])
+        end = first + image.shape[0]
+        self.row, self.row_part = row[first:end], part[first:end]
         self.column, self.column_part = _nodes_below(image.shape[1], grid.shape[1])
         self.scale = np.float32((self.depth - 1) / (4 * self.full))
 

@@ -17,7 +17,10 @@ from midtone.errors import UsageError
 from midtone.options import BACKENDS
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from midtone.corrector import Corrector
+    from midtone.model import Model
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -26,12 +29,15 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that runs a model."""
     parser.add_argument("--model", default="default", help="name or file of a model (default)")
     parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="of the network (auto)"
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        help="device of the network (auto)",
     )
     parser.add_argument(
         "--pipeline",
         default="default",
-        help="steps around the network: default (the model's own), paper, or a .toml file",
+        help="steps around the network: default, paper or a .toml file (default)",
     )
 
 
@@ -39,12 +45,15 @@ def parallel_options(
     parser: argparse.ArgumentParser, *, backend: str, backends: Iterable[str] = BACKENDS
 ) -> None:
     """The options of every command that works on many files. backend: the default."""
-    parser.add_argument("--workers", type=int, default=1, help="files worked on in parallel (1)")
+    parser.add_argument("--workers", type=int, default=1, help="files processed in parallel (1)")
     parser.add_argument(
-        "--backend", default=backend, choices=tuple(backends), help=f"of the workers ({backend})"
+        "--backend",
+        default=backend,
+        choices=tuple(backends),
+        help=f"kind of the workers ({backend})",
     )
     add_old_name(parser, "--engine", "--backend", choices=tuple(backends))
-    parser.add_argument("--address", help="of a running Dask scheduler, for --backend dask")
+    parser.add_argument("--address", help="address of a Dask scheduler, for --backend dask")
 
 
 class _OldName(argparse.Action):
@@ -163,20 +172,45 @@ def source_options(parser: argparse.ArgumentParser) -> None:
 def quiet_option(parser: argparse.ArgumentParser) -> None:
     """`--quiet`, of every command with a progress bar."""
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print errors alone: no bar, no closing line"
+        "-q", "--quiet", action="store_true", help="print only errors: no bar, no closing line"
     )
 
 
-def load_corrector(options: argparse.Namespace) -> Corrector:
-    """The corrector of ``model_options`` for --workers. Raises UsageError, ModelError."""
+def load_model(options: argparse.Namespace, *, once: bool = False) -> Future[Model]:
+    """Load the model of ``model_options`` for --workers in a thread, while the rest is imported.
+
+    once: for a single photograph. ONNX Runtime needs no Python for most of it. Raises UsageError;
+    the result raises ModelError.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from midtone import model
+
+    if options.workers < 1:
+        raise UsageError(f"--workers must be at least 1, not {options.workers}")
+
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(model.load, options.model, options.device, _threads(options), once=once)
+    pool.submit(lambda: loading.result().info.sha256)  # results name it; hashing takes 10 ms
+    return loading
+
+
+def load_corrector(options: argparse.Namespace, model: Future[Model] | None = None) -> Corrector:
+    """The corrector of ``model_options``, with what ``load_model`` began to load.
+
+    Raises UsageError, ModelError.
+    """
+    model = model or load_model(options)
     from midtone.corrector import Corrector
 
-    workers = options.workers
-    if workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {workers}")
-    # Files in parallel keep the cores busy; more threads for each file would only compete.
-    threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
-    return Corrector(options.model, options.device, threads=threads, pipeline=options.pipeline)
+    return Corrector(
+        model.result(), options.device, threads=_threads(options), pipeline=options.pipeline
+    )
+
+
+def _threads(options: argparse.Namespace) -> int | None:
+    """Files in parallel keep the cores busy; more threads for each file would only compete."""
+    return None if options.workers == 1 else max(1, (os.cpu_count() or 1) // options.workers)
 
 
 def given_sources(options: argparse.Namespace) -> list[Path]:

@@ -34,15 +34,17 @@ def _describe_import(actions: Verbs) -> None:
         description="Check published weights against the method's network and keep them, with "
         "their source, licence and checksums, where midtone evaluate finds them.",
     )
-    parser.add_argument("method", metavar="METHOD")
+    parser.add_argument("method", metavar="METHOD", help="name, such as zero-dce")
     parser.add_argument(
         "files",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".pth, .npz, .safetensors, or a TensorFlow checkpoint's .index beside its data",
+        help=".pth, .npz or .safetensors file, or .index of a TensorFlow checkpoint",
     )
-    parser.add_argument("-o", "--out", type=Path, help="METHOD.safetensors in the user's folder")
+    parser.add_argument(
+        "-o", "--out", type=Path, help="file to write (METHOD.safetensors in the data folder)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(verb=import_)
 
@@ -54,15 +56,19 @@ def _describe_train(actions: Verbs) -> None:
         description="Train on a folder of well exposed photographs, which are exposed wrongly by "
         "measured tone curves.",
     )
-    parser.add_argument("method", metavar="METHOD")
-    parser.add_argument("photographs", type=Path, metavar="FOLDER")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="METHOD.safetensors")
-    parser.add_argument("--steps", type=int, help="instead of the recipe's number")
-    parser.add_argument("--batch", type=int, help="instead of the recipe's number of crops")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--licence", default="not stated", help="of the weights, for their header")
+    parser.add_argument("method", metavar="METHOD", help="name, such as zero-dce")
+    parser.add_argument("photographs", type=Path, metavar="FOLDER", help="well exposed photographs")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="file to write, .safetensors")
+    parser.add_argument("--steps", type=int, help="number of steps (the recipe's)")
+    parser.add_argument("--batch", type=int, help="crops in a step (the recipe's)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and crops (0)")
+    parser.add_argument(
+        "--licence", default="not stated", help="licence of the weights, for the header"
+    )
     parser.add_argument("--vgg", type=Path, help="VGG-19 for DPED, VGG-16 for HDR CNN (.pth)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to train (auto)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(verb=train)
 

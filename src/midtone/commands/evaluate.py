@@ -25,53 +25,67 @@ def add(verbs: Verbs) -> None:
         "evaluate",
         help="compare methods on pairs: PSNR, SSIM, NIQE, PI (needs midtone[evaluate])",
         description="Measure methods on pairs (the paper's folders, or input/ and reference/) and "
-        "print the paper's table. OUT keeps every row, so an interrupted run goes on.",
+        "print the paper's table. OUT keeps every row, so an interrupted run continues.",
     )
-    parser.add_argument("pairs", type=Path, metavar="PAIRS")
+    parser.add_argument("pairs", type=Path, metavar="PAIRS", help="data set, in either layout")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument(
         "--methods",
         default="midtone,input,HE,CLAHE,gamma",
         metavar="A,B,...",
-        help="names (midtone,input,HE,CLAHE,gamma); paper: all rows of the paper's table 1, beside "
-        "the published ones; a wrong name lists all",
+        help="names (midtone,input,HE,CLAHE,gamma), or paper: all rows of Table 1, beside the "
+        "published ones",
     )
     parser.add_argument(
         "--method",
         action="append",
         default=[],
         metavar="NAME=WHAT",
-        help="a further one: a folder of outputs, a midtone model, or a command with {input} and "
-        "{output}; may be repeated",
+        help="a further method: folder of outputs, model file or command; repeatable",
     )
-    parser.add_argument("--model", default="default", help="midtone's (default)")
+    parser.add_argument("--model", default="default", help="model of the method midtone (default)")
     parser.add_argument(
-        "--pipeline", default="default", help="midtone's: default, paper or a .toml file (default)"
+        "--pipeline", default="default", help="default, paper or a .toml file (default)"
     )
     parser.add_argument(
         "--protocol",
         choices=("paper",),
-        help="paper: the testing split, experts a to e, 512 px, SSIM of the volume, groups by EV, "
-        "the published rows beside",
+        help="the settings of the paper's Table 1, beside its published rows",
     )
-    parser.add_argument("--experts", metavar="A,B,...", help="of a, b, c, d, e (all there are)")
-    parser.add_argument("--split", help="training, validation or testing (testing, if there)")
     parser.add_argument(
-        "--size", type=int, help=f"longest side to measure at, 0 for full size ({SIZE})"
+        "--experts", metavar="A,B,...", help="experts a to e to compare with (all that exist)"
     )
-    parser.add_argument("--ssim", choices=("channels", "luma", "volume"), help=f"({SSIM})")
-    parser.add_argument("--ma-model", default="", metavar="FILE", help="the Ma score's model.mat")
-    parser.add_argument("--published", action="store_true", help="the paper's table 1 beside")
-    parser.add_argument("--format", default="text", choices=tuple(_SUFFIXES), help="to print")
+    parser.add_argument("--split", help="training, validation or testing (testing, if it exists)")
     parser.add_argument(
-        "--cases", type=int, default=4, help="worst and best images on the contact sheet (4)"
+        "--size", type=int, help=f"longest side of the comparison in px; 0: full size ({SIZE})"
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes (1; times need 1)")
+    parser.add_argument(
+        "--ssim", choices=("channels", "luma", "volume"), help=f"definition of SSIM ({SSIM})"
+    )
+    parser.add_argument("--ma-model", default="", metavar="FILE", help="model.mat of the Ma score")
+    parser.add_argument(
+        "--published", action="store_true", help="also print the rows of the paper's Table 1"
+    )
+    parser.add_argument(
+        "--format",
+        default="text",
+        choices=tuple(_SUFFIXES),
+        help="format of the printed table (text)",
+    )
+    parser.add_argument(
+        "--cases",
+        type=int,
+        default=4,
+        help="number of worst and of best images on the contact sheet (4)",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes (1); times are exact with 1 only"
+    )
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     from tqdm import tqdm
 
     try:
@@ -143,7 +157,7 @@ def _of_split(found: Pairs, split: str | None, folder: Path) -> list[Pair]:
 
 
 def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, ...]:
-    """Those asked for, or all that any pair has; an expert beside "reference" goes first."""
+    """The requested ones, or all that any pair has; an expert comes before "reference"."""
     from midtone.data.pairs import EXPERTS, REFERENCE
 
     there = {expert for pair in pairs for expert in pair.references}

@@ -23,17 +23,19 @@ def add(verbs: Verbs) -> None:
         description="Print exposure statistics by EV and draw the t-SNE map of all inputs, "
         "coloured by EV (the paper's figure 3).",
     )
-    parser.add_argument("pairs", type=Path, metavar="PAIRS_DIR")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="picture to write, .png")
-    parser.add_argument("--thumbnails", action="store_true", help="draw the images themselves")
-    parser.add_argument("--limit", type=int, default=3000, help="images at most (3000)")
+    parser.add_argument(
+        "pairs", type=Path, metavar="PAIRS_DIR", help="data set in the paper's layout"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="PNG file to write")
+    parser.add_argument("--thumbnails", action="store_true", help="draw the images instead of dots")
+    parser.add_argument("--limit", type=int, default=3000, help="largest number of images (3000)")
     parser.add_argument("--workers", type=int, default=1, help="threads (1)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     import numpy as np
     from tqdm import tqdm
 
@@ -62,16 +64,16 @@ def run(options: argparse.Namespace) -> int:
             problems.append(outcome.reason)
         else:
             described[outcome.item] = outcome.value
-    seen = [pair for pair in pairs if pair.input in described]
-    if len(seen) < _LEAST:
-        raise UsageError(f"{options.pairs}: {len(seen)} readable images; {_LEAST} are needed")
+    readable = [pair for pair in pairs if pair.input in described]
+    if len(readable) < _LEAST:
+        raise UsageError(f"{options.pairs}: {len(readable)} readable images; {_LEAST} are needed")
     vectors, statistics = (
-        np.stack(one) for one in zip(*(described[pair.input] for pair in seen), strict=True)
+        np.stack(one) for one in zip(*(described[pair.input] for pair in readable), strict=True)
     )
-    print(explore.table(seen, statistics))
+    print(explore.table(readable, statistics))
     with replacing(options.out) as temporary:
         named = temporary.with_suffix(options.out.suffix or ".png")
-        explore.draw(seen, explore.embed(vectors), named, options.thumbnails)
+        explore.draw(readable, explore.embed(vectors), named, options.thumbnails)
         named.replace(temporary)
     for problem in problems:
         print(f"midtone: {problem}", file=sys.stderr)

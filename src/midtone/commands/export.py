@@ -23,18 +23,18 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("run", metavar="RUN|MODEL", help="folder of a run, or .safetensors file")
     parser.add_argument("-o", "--out", type=Path, required=True, help=".onnx or .safetensors file")
     parser.add_argument(
-        "--finest", type=int, metavar="LEVEL", help="run only this pyramid level and coarser ones"
+        "--finest", type=int, metavar="LEVEL", help="leave out finer pyramid levels"
     )
     parser.add_argument(
         "--pipeline",
         default="default",
-        help="stored in the file: paper, or a .toml file (the paper's, or what MODEL says)",
+        help="pipeline of the file: paper or a .toml file (MODEL's own, else paper)",
     )
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     try:
         from midtone.training import checkpoint
         from midtone.training.export import export

@@ -25,16 +25,18 @@ def add(verbs: Verbs) -> None:
     )
     source_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON line per file")
-    parser.add_argument("--sort", action="store_true", help="the worst first, when all are known")
+    parser.add_argument(
+        "--sort", action="store_true", help="print the largest errors first, at the end"
+    )
     add_options(parser, CorrectionOptions, InputOptions, only=("min_error", "max_megapixels"))
-    parser.add_argument("--workers", type=int, default=1, help="files worked on in parallel (1)")
+    parser.add_argument("--workers", type=int, default=1, help="files processed in parallel (1)")
     quiet_option(parser)
     model_options(parser)
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     from midtone import photo
     from midtone.batch import inputs, parallel
     from midtone.batch.inspect_files import inspect_file

@@ -18,13 +18,13 @@ def add(verbs: Verbs) -> None:
         description="List the models in the package and their pipelines.",
     )
     parser.add_argument(
-        "--json", action="store_true", help="one JSON line per model, with how it was trained"
+        "--json", action="store_true", help="print one JSON line per model, with its training"
     )
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     from midtone import model
 
     for name, path in model.embedded().items():

@@ -23,17 +23,17 @@ def add(verbs: Verbs) -> None:
         description="Cut random patches from pairs, by the paper's rules (not too dark, too bright "
         "or too flat), all exposures of a scene alike; OUT has the layout of PAIRS.",
     )
-    parser.add_argument("pairs", type=Path, metavar="PAIRS")
+    parser.add_argument("pairs", type=Path, metavar="PAIRS", help="data set in the paper's layout")
     parser.add_argument("-o", "--out", type=Path, required=True, help="empty or new folder")
-    parser.add_argument("--size", type=int, default=128, help="of a patch, in pixels (128)")
+    parser.add_argument("--size", type=int, default=128, help="side of a patch in px (128)")
     parser.add_argument("--per-image", type=int, default=10, help="patches of each image (10)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="seed of the positions (1)")
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     from tqdm import tqdm
 
     from midtone.batch import parallel

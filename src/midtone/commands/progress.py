@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class Progress:
@@ -14,38 +17,55 @@ class Progress:
     total: None if it is not known; with a single photograph there is no bar
     """
 
-    def __init__(self, total: int | None, *, quiet: bool = False) -> None:
-        from tqdm import tqdm
+    def __init__(self, total: int | None, *, quiet: bool = False, unit: str = "photo") -> None:
+        self._bar: tqdm[Any] | None = None
+        if not quiet and total != 1 and sys.stderr.isatty():
+            from tqdm import tqdm  # here: it takes 20 ms
 
-        self._bar = tqdm(total=total, unit="photo", disable=True if quiet or total == 1 else None)
+            self._bar = tqdm(total=total, unit=unit)
         self._quiet = quiet
-        self._failed = 0
+        self._failed = self._planned = 0
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def advance(self) -> None:
-        """Count one more photograph."""
-        self._bar.update()
+        """Count one more."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def planned(self) -> None:
+        """Count one more photograph of a sequence that is planned, before any is corrected."""
+        self._planned += 1
+        if self._bar is not None:
+            self._bar.set_postfix(planned=self._planned)
 
     def print(self, line: str) -> None:
         """A result, on standard output at once."""
-        self._bar.write(line, file=sys.stdout)
+        self._write(line, sys.stdout)
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
         """A remark, on standard error unless quiet."""
         if not self._quiet:
-            self._bar.write(f"midtone: {text}", file=sys.stderr)
+            self._write(f"midtone: {text}", sys.stderr)
 
     def fail(self, text: str) -> None:
         """An error, on standard error."""
         self._failed += 1
-        self._bar.write(f"midtone: {text}", file=sys.stderr)
-        self._bar.set_postfix(failed=self._failed)
+        self._write(f"midtone: {text}", sys.stderr)
+        if self._bar is not None:
+            self._bar.set_postfix(failed=self._failed)
+
+    def _write(self, line: str, stream: TextIO) -> None:
+        if self._bar is None:
+            print(line, file=stream)
+        else:
+            self._bar.write(line, file=stream)
 
 
 def closing_line(counts: Mapping[str, int], passed_over: Counter[str]) -> str:

@@ -24,20 +24,27 @@ def add(verbs: Verbs) -> None:
         "render",
         help="RAW files to pairs in the paper's layout (needs midtone[raw])",
         description="Render camera RAW files at several exposures, with an expert's rendering, the "
-        "one at 0 EV or the embedded JPEG as the target. Goes on where an earlier run ended.",
+        "one at 0 EV or the embedded JPEG as the target. Continues an earlier run.",
     )
-    parser.add_argument("source", type=Path, metavar="RAW_DIR")
+    parser.add_argument("source", type=Path, metavar="RAW_DIR", help="camera RAW files")
     _options(parser)
-    parser.add_argument("--format", default="jpeg", choices=("jpeg", "png", "png16"))
     parser.add_argument(
-        "--target", choices=("expert", "rendering", "embedded"), help="expert if there is any"
+        "--format",
+        default="jpeg",
+        choices=("jpeg", "png", "png16"),
+        help="format of the images (jpeg); png16 has 16 bits",
+    )
+    parser.add_argument(
+        "--target",
+        choices=("expert", "rendering", "embedded"),
+        help="kind of the targets (expert if any, else rendering)",
     )
     parser.add_argument(
         "--expert",
         action="append",
         default=[],
         metavar="LETTER=FOLDER",
-        help="an expert's renderings, named like the RAW files; may be repeated",
+        help="renderings of an expert, named like the RAW files; repeatable",
     )
     parser.set_defaults(verb=render)
     parser = verbs.add_parser(
@@ -45,23 +52,29 @@ def add(verbs: Verbs) -> None:
         help="good photographs to pairs in the paper's layout",
         description="Synthesise exposure errors by the measured curves of the paper's data.",
     )
-    parser.add_argument("source", type=Path, metavar="PHOTOS")
+    parser.add_argument("source", type=Path, metavar="PHOTOS", help="well exposed photographs")
     _options(parser)
-    parser.add_argument("--format", default="jpeg", choices=("jpeg", "png"))
+    parser.add_argument(
+        "--format", default="jpeg", choices=("jpeg", "png"), help="format of the images (jpeg)"
+    )
     parser.set_defaults(verb=synthesize)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="PAIRS_DIR")
-    parser.add_argument("--evs", default="-1.5,-1,0,1,1.5", help="(-1.5,-1,0,1,1.5)")
-    parser.add_argument("--size", type=int, default=0, help="longest side; 0 keeps it (0)")
-    parser.add_argument("--quality", type=int, default=95, help="of JPEG (95)")
-    parser.add_argument("--seed", type=int, default=1, help="of the splits that are drawn (1)")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="PAIRS_DIR", help="folder to write"
+    )
+    parser.add_argument(
+        "--evs", default="-1.5,-1,0,1,1.5", help="exposures in EV (-1.5,-1,0,1,1.5)"
+    )
+    parser.add_argument("--size", type=int, default=0, help="longest side in px; 0: full size (0)")
+    parser.add_argument("--quality", type=int, default=95, help="quality of JPEG (95)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random splits (1)")
     parser.add_argument(
         "--splits",
         type=Path,
         metavar="FILE.csv|FOLDER",
-        help="scene,split of each scene, or a folder of training.txt, validation.txt, testing.txt",
+        help="splits from a table or from lists of files",
     )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
     parallel_options(parser, backend="processes")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from midtone.commands import model_options
+from midtone.commands import load_corrector, model_options
 from midtone.errors import Error
 
 if TYPE_CHECKING:
@@ -21,26 +21,32 @@ def add(verbs: Verbs) -> None:
         description="Serve an HTTP API and a page on this computer. Needs midtone[web].",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="(8000); 0 for any free one")
-    parser.add_argument("--workers", type=int, default=2, help="photographs at the same time (2)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port to listen on; 0: any free one (8000)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=2, help="photographs corrected at a time (2)"
+    )
     parser.add_argument(
         "--queue", type=int, default=16, help="requests that may wait; further ones get 503 (16)"
     )
-    parser.add_argument("--max-megabytes", type=float, default=200.0, help="refuse more (200)")
-    parser.add_argument("--max-megapixels", type=float, default=200.0, help="refuse more (200)")
+    parser.add_argument("--max-megabytes", type=float, default=200.0, help="largest upload (200)")
+    parser.add_argument(
+        "--max-megapixels", type=float, default=200.0, help="largest photograph (200)"
+    )
     parser.add_argument(
         "--cors",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="other site whose pages may use the API, such as https://example.org; repeatable",
+        help="site whose pages may use the API, such as https://example.org; repeatable",
     )
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="host name that requests may be addressed to, such as a reverse proxy's; repeatable",
+        help="host name of the server, such as a reverse proxy's; repeatable",
     )
     model_options(parser)
     parser.set_defaults(verb=run)
@@ -56,11 +62,10 @@ def run(options: argparse.Namespace) -> int:
         from midtone.server.security import hosts
     except ImportError as error:
         raise Error(f"serving needs midtone[web] ({error.name} is missing)") from None
-    from midtone.corrector import Corrector
 
     limits = Limits(options.workers, options.queue, options.max_megabytes, options.max_megapixels)
     app = create_app(
-        Corrector(options.model, options.device),
+        load_corrector(options),
         limits,
         hosts=hosts(options.host, options.allow_host),
         origins=options.cors,

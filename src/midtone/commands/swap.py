@@ -16,21 +16,23 @@ def add(verbs: Verbs) -> None:
     """Describe the command."""
     parser = verbs.add_parser(
         "swap",
-        help="show what each pyramid level carries",
+        help="show the effect of each pyramid level",
         description="Replace the pyramid levels of a badly exposed photograph by those of a good "
         "one, the coarsest first, and put the results side by side (the paper's figure 4).",
     )
-    parser.add_argument("image", type=Path)
-    parser.add_argument("reference", type=Path)
+    parser.add_argument("image", type=Path, help="photograph")
+    parser.add_argument("reference", type=Path, help="photograph of the same size")
     parser.add_argument("-o", "--out", type=Path, required=True, help="picture to write")
-    parser.add_argument("--levels", type=int, default=4, help="of the pyramid (4)")
-    parser.add_argument("--size", type=int, default=512, help="longest side of each picture (512)")
+    parser.add_argument("--levels", type=int, default=4, help="levels of the pyramid (4)")
+    parser.add_argument(
+        "--size", type=int, default=512, help="longest side of each picture in px (512)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     from midtone import colour, photo
     from midtone.evaluation.swap import picture, swap_levels
     from midtone.preprocess import resize

@@ -26,29 +26,36 @@ def add(verbs: Verbs) -> None:
         description="Train on pairs (the paper's folders, or input/ and reference/), or on good "
         "photographs, of which exposure errors are synthesised. Ctrl+C saves and stops.",
     )
-    parser.add_argument("folder", type=Path, metavar="PAIRS|PHOTOS")
+    parser.add_argument("folder", type=Path, metavar="PAIRS|PHOTOS", help="what is trained on")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
-        "--recipe", help=f"default, paper, ..., or a .json file ({RECIPE}; the run's own to resume)"
+        "--recipe", help=f"name or .json file of a recipe ({RECIPE}; with --resume the run's own)"
     )
     parser.add_argument("--resume", action="store_true", help="continue the run in OUT")
     parser.add_argument(
         "--start", metavar="RUN|MODEL", help="begin with the weights of a run or of a model file"
     )
     parser.add_argument(
-        "--for", dest="limit", metavar="TIME", help="stop after 90s, 30m, 2h; resume later"
+        "--for", dest="limit", metavar="TIME", help="stop after this time, such as 90s, 30m or 2h"
     )
     parser.add_argument(
-        "--checkpoint-every", metavar="TIME", default="5m", help="between checkpoints (5m)"
+        "--checkpoint-every", metavar="TIME", default="5m", help="time between checkpoints (5m)"
     )
     parser.add_argument("--workers", type=int, default=2, help="loader processes (2)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to train (auto)"
+    )
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "float32", "bfloat16"),
+        help="of the network (auto: bfloat16 where it is fast)",
+    )
     parser.set_defaults(verb=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit code."""
     try:
         from midtone.training import checkpoint
         from midtone.training.loop import RunOptions, train
@@ -72,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe that is asked for; else that of the run to resume, else the default."""
+    """The recipe of the command line; else that of the run to resume, else the default."""
     from midtone.training import checkpoint
     from midtone.training.recipe import load_recipe
     from midtone.training.recipes import RECIPES

@@ -41,7 +41,7 @@ def _details() -> list[str]:
         f"NumPy {numpy.__version__}",
         f"Pillow {PIL.__version__}",
         f"imagecodecs {imagecodecs.__version__}",
-        f"reads: {', '.join(one.name for one in usable)}",
-        f"writes: {', '.join(one.name for one in usable if one.encode)}",
-        *(f"not installed: {one.name}, which needs midtone[{one.extra}]" for one in missing),
+        f"reads: {', '.join(one.title for one in usable)}",
+        f"writes: {', '.join(one.title for one in usable if one.encode)}",
+        *(f"not installed: {one.title}, which needs midtone[{one.extra}]" for one in missing),
     ]

@@ -172,11 +172,11 @@ def from_raw(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
         developed = _smaller(developed, settings.side)
     bits = 16 if settings.format == "png16" else 8
     good = developed.render(0, bits)
-    seen = developed.render(0).pixels
-    targets = _targets(scene, settings, data, good, seen)
+    rendering = developed.render(0).pixels
+    targets = _targets(scene, settings, data, good, rendering)
     inputs = {ev: developed.render(ev, bits) for ev in settings.evs}
     entry = {"camera": developed.camera, "source": hashlib.sha256(data).hexdigest()}
-    return _write(out, settings, scene, inputs, targets, seen, entry)
+    return _write(out, settings, scene, inputs, targets, rendering, entry)
 
 
 def from_photograph(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
@@ -189,12 +189,12 @@ def from_photograph(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
 
 
 def _targets(
-    scene: Scene, settings: Settings, data: bytes, good: photo.Photo, seen: np.ndarray
+    scene: Scene, settings: Settings, data: bytes, good: photo.Photo, rendering: np.ndarray
 ) -> dict[str, photo.Photo]:
     """By expert; "" is what goes to GT_IMAGES. All of the inputs' size."""
     found = {}
     for expert, path in scene.experts:
-        found[expert] = _fitted(decode(path), seen, f"expert {expert}'s rendering")
+        found[expert] = _fitted(decode(path), rendering, f"expert {expert}'s rendering")
     if settings.target == "expert" and found:
         found[""] = found.get("c") or next(iter(found.values()))
     elif settings.target == "embedded":
@@ -204,17 +204,17 @@ def _targets(
         if preview is None:
             raise PhotoError("it holds no JPEG to take for a target")
         embedded = photo.read(io.BytesIO(preview)).pixels
-        found[""] = _fitted(embedded, seen, "the embedded JPEG")
+        found[""] = _fitted(embedded, rendering, "the embedded JPEG")
     else:
         found[""] = good
     return found
 
 
-def _fitted(target: np.ndarray, seen: np.ndarray, what: str) -> photo.Photo:
-    problem = align.problem(seen, target)
+def _fitted(target: np.ndarray, rendering: np.ndarray, what: str) -> photo.Photo:
+    problem = align.problem(rendering, target)
     if problem:
         raise PhotoError(f"{what} does not fit: {problem}")
-    size = seen.shape[1], seen.shape[0]
+    size = rendering.shape[1], rendering.shape[0]
     resized = Image.fromarray(target).resize(size, Image.Resampling.LANCZOS)
     return photo.Photo(np.asarray(resized))
 
@@ -225,7 +225,7 @@ def _write(
     scene: Scene,
     inputs: dict[float, photo.Photo],
     targets: dict[str, photo.Photo],
-    seen: np.ndarray,
+    rendering: np.ndarray,
     entry: Entry,
 ) -> list[Entry]:
     root, suffix = out / scene.split, SUFFIXES[settings.format]
@@ -243,7 +243,7 @@ def _write(
                 "ev": ev,
                 "width": image.size[0],
                 "height": image.size[1],
-                "fingerprint": f"{splits.fingerprint(seen):016x}",
+                "fingerprint": f"{splits.fingerprint(rendering):016x}",
                 "settings": _plain(settings),
                 **entry,
             }

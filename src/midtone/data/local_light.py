@@ -55,7 +55,7 @@ def lighter_region(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     luma = colour.luma(image.astype(np.float32)) / np.float32(255)
     radius = max(2, round(rng.uniform(0.02, 0.08) * max(luma.shape)))
-    blurred = _blur(luma, radius)
+    blurred = blur(luma, radius)
     mask = (blurred > np.quantile(blurred, rng.uniform(0.25, 0.75))).astype(np.float32)
     return np.clip(guided_filter(luma, mask, radius, float(10 ** rng.uniform(-4, -2))), 0, 1)
 
@@ -66,10 +66,10 @@ def guided_filter(guide: np.ndarray, values: np.ndarray, radius: int, epsilon: f
     radius: of the box that local means are taken over, in pixels. epsilon: a larger one, in units
     of the guide's variance, smooths across weaker edges.
     """
-    mean, target = _blur(guide, radius), _blur(values, radius)
-    covariance = _blur(guide * values, radius) - mean * target
-    slope = covariance / (_blur(guide * guide, radius) - mean * mean + np.float32(epsilon))
-    return _blur(slope, radius) * guide + _blur(target - slope * mean, radius)
+    mean, target = blur(guide, radius), blur(values, radius)
+    covariance = blur(guide * values, radius) - mean * target
+    slope = covariance / (blur(guide * guide, radius) - mean * mean + np.float32(epsilon))
+    return blur(slope, radius) * guide + blur(target - slope * mean, radius)
 
 
 def spot(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -80,7 +80,7 @@ def spot(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return np.asarray(np.exp(-(distance**2) / 2), np.float32)
 
 
-def _blur(image: np.ndarray, radius: int) -> np.ndarray:
+def blur(image: np.ndarray, radius: int) -> np.ndarray:
     """Box filter of 2 radius + 1 px along both axes, borders reflected: H x W -> the same."""
     for _ in range(2):  # each pass filters the rows of the transposed picture
         width = min(radius, image.shape[0] - 1)

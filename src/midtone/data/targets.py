@@ -1,7 +1,7 @@
 """Targets that can be predicted from their inputs.
 
 Finished photographs of one scene differ by taste: in brightness, in black and in white point. An
-input does not tell which was chosen, and a network that is trained on many tastes predicts their
+input does not determine which was chosen, and a network trained on many tastes predicts their
 mean, which is flat. Here a target is brought part of the way to what photographs have on average.
 """
 
@@ -28,7 +28,7 @@ class TargetModel:
     levels_part:     part of the way by which the 0.5 % and 99.5 % quantiles of luma are brought to
                      0 and 1; 0 leaves them
     brightness_part: part of the way by which a gamma brings the mean to 0.45, for small and for
-                     large errors: the larger an error, the less the input tells of the target's
+                     large errors: the larger an error, the less the input determines the target's
                      brightness
     brightness_ev:   errors up to the first, in EV, are small, those from the second on large; the
                      part is linear between

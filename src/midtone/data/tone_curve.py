@@ -1,8 +1,8 @@
 """The tone curve from linear light to codes, one for all renderings of a RAW file.
 
 Renderings of the paper's data set (Afifi et al. 2021, section 4) differ by an exposure in linear
-light before one tone curve. ``benchmarks/tone_curve.py`` estimates that curve from the differences
-of the renderings; tone_curve.json holds it.
+light before one tone curve. tone_curve.json holds that curve. It was estimated from the differences
+between the renderings (benchmarks/RESULTS.md, Rendering RAW files).
 """
 
 from __future__ import annotations

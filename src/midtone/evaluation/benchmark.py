@@ -4,7 +4,7 @@
     settings.json  the protocol, and what each method's results depend on
     pictures/      each input, reference and result, reduced to 256 px, for contact sheets
 
-Rows that are there are not measured again: an interrupted run goes on, and further methods join a
+Existing rows are not measured again: an interrupted run continues, and further methods join a
 finished one. All but the milliseconds is the same for any order, number of workers or interruption.
 """
 
@@ -133,8 +133,8 @@ class Row:
 class Results:
     """What a run found.
 
-    methods:  names of the methods asked for, in their order
-    rows:     of these methods, method after method, by image
+    methods:  names of the requested methods, in their order
+    rows:     of the requested methods, method after method, by image
     problems: a sentence for each result that could not be measured
     missing:  a sentence for each method that cannot be run, by its name
     weights:  "ours" or "authors'" for each method that has weights of its own, by its name
@@ -199,16 +199,16 @@ def run(
                 progress(outcome.item[0])
     wanted = {name_of(pair) for pair in pairs}
     order = {method.name: number for number, method in enumerate(methods)}
-    asked = [row for row in rows.values() if row.method in order and row.image in wanted]
-    asked.sort(key=lambda row: (order[row.method], row.image))
-    others = [row for key, row in sorted(rows.items()) if row not in asked]
-    _write(table, protocol, [*asked, *others])
+    requested = [row for row in rows.values() if row.method in order and row.image in wanted]
+    requested.sort(key=lambda row: (order[row.method], row.image))
+    others = [row for key, row in sorted(rows.items()) if row not in requested]
+    _write(table, protocol, [*requested, *others])
     weights = {
         method.name: identities[method.name].partition(",")[0]
         for method in methods
         if method.has_weights
     }
-    return Results(names, tuple(asked), tuple(sorted(problems)), missing, weights)
+    return Results(names, tuple(requested), tuple(sorted(problems)), missing, weights)
 
 
 def measure(

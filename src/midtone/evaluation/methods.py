@@ -41,7 +41,7 @@ class Baseline:
     correct: H x W x 3 uint8 sRGB -> the same; must pickle (a function of a module, or a partial)
     weights: names the weights that ``correct`` uses, for instance "authors', sha256 5c1f...".
              Raises ModelError with one sentence where they are missing: the method is then listed
-             as not available, and the run goes on. None for a method without weights.
+             as not available; the others are measured. None for a method without weights.
     """
 
     correct: Correct

@@ -1,8 +1,4 @@
-"""Full-reference measures of H x W x 3 float images in [0, 1].
-
-Each raises ValueError, with the remedy, for images of two shapes, without pixels, of integers, with
-NaN, or beyond -0.5 to 1.5, which are of another range.
-"""
+"""Full-reference measures. Images are H x W x 3 float in [0, 1]; others raise ValueError."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ WINDOW = 11
 _SIGMA = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 _STRIP = 16  # rows
-_LEAST, _MOST = -0.5, 1.5
+_BEYOND = 0.5  # predictions are not clipped
 
 
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
@@ -82,19 +78,16 @@ def _luma(image: np.ndarray) -> np.ndarray:
 
 
 def _check(image: np.ndarray, reference: np.ndarray) -> None:
+    """Raise ValueError for what would give a wrong figure instead of none."""
     if image.shape != reference.shape:
         raise ValueError(f"images of different shapes: {image.shape} and {reference.shape}")
-    for array in (image, reference):
-        if array.dtype.kind != "f":
+    for one in (image, reference):
+        if one.dtype.kind != "f":
             raise ValueError(
-                f"an image is float in [0, 1], not {array.dtype}: divide it by its largest code, "
-                "255 for uint8"
+                f"images are compared as float in [0, 1], not {one.dtype}; divide by 255"
             )
-        if not array.size:
-            raise ValueError(f"an image of {array.shape} has no pixels")
-        low, high = float(array.min()), float(array.max())
-        if not (low >= _LEAST and high <= _MOST):  # NaN is neither
-            raise ValueError(f"an image lies in [0, 1], not in [{low:g}, {high:g}]: scale it")
+        if not one.size or not -_BEYOND <= one.min() <= one.max() <= 1 + _BEYOND:
+            raise ValueError("an image to compare is empty, holds NaN or lies outside [0, 1]")
 
 
 def _taps() -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The paper's motivation (its figure 4): which pyramid level carries exposure, which detail."""
+"""The paper's motivation (its figure 4): which pyramid levels hold exposure, which detail."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def with_published(lines: Sequence[Line], experts: Sequence[str]) -> list[Line]:
 def published(experts: Sequence[str]) -> list[Line]:
     """Table 1 of the paper: on its own test set, by its own protocol.
 
-    Of the experts asked for; the mean over all five where the references are of none of them.
+    Of the requested experts; the mean over all five where the references are of none of them.
     """
     text = files("midtone.evaluation").joinpath("published.json").read_text("utf-8")
     counts = {"over": 3543, "under": 2362, "all": 5905}
@@ -121,7 +121,7 @@ def published(experts: Sequence[str]) -> list[Line]:
 
 
 def note(protocol: Protocol) -> str:
-    """What must be known to compare the table with another one."""
+    """The note below a table: what a comparison with another table depends on."""
     size = f"at most {protocol.longest_side} px a side" if protocol.longest_side else "at full size"
     index = "; PI not available without --ma-model"
     if protocol.ma_model:

@@ -187,8 +187,8 @@ def writable_as(path: str | os.PathLike[str]) -> Format | None:
 
 
 def parse_format(text: str) -> str:
-    """The name of a format that can be written, in any case: "jpg" -> "JPEG". Raises UsageError."""
-    name = _NAMES.get(text.strip().lower())
+    """The name of a format that can be written: "jpg", ".JPG" -> "JPEG". Raises UsageError."""
+    name = _NAMES.get(text.strip().lower().removeprefix("."))
     if name is None:
         names = ", ".join(FORMATS[name].title.lower() for name in WRITABLE)
         raise UsageError(f"format must be one of {names}, not {text}")
@@ -196,7 +196,7 @@ def parse_format(text: str) -> str:
 
 
 def identify(data: bytes, name: str) -> Format:
-    """The format of a file by its content; for RAW files that look like none, by its name.
+    """The format of a file by its content; for RAW files without a signature, by its name.
 
     Raises PhotoError if it is none, or what it needs is not installed.
     """

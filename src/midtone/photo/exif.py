@@ -102,7 +102,7 @@ class Directories:
         return self._at(self._pointer, self.next_pointer(directory)) or 0
 
     def number(self, entry: Entry) -> int | None:
-        """A value's first number, whatever its type; None if it is none."""
+        """The first number of a value of any numeric type; None for other types."""
         if not entry.count:
             return None
         if entry.kind in _CODES:

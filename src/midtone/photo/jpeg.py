@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 
 from midtone.errors import PhotoError
 from midtone.photo import jpeg_segments, pillow_codec, xmp
 from midtone.photo.jpeg_segments import Segments
-from midtone.photo.orientation import upright
+from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
+from midtone.photo.strips import Strips, split
 
 _SUBSAMPLING = {0: "444", 1: "422", 2: "420"}
 _BY_FACTORS = {(1, 1): 0, (2, 1): 1, (2, 2): 2}  # of the luminance, to the chroma's (1, 1)
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
+_LARGE = 2_000_000  # pixels from which strips pay
 
 
 def read_size(data: bytes) -> tuple[int, int]:
@@ -80,17 +84,66 @@ def preview(data: bytes, longest_side: int) -> Photo | None:
     return upright(_with_metadata(Photo(pixels), segments, data, ()))
 
 
+def decode_strips(data: bytes, name: str) -> Photo | None:
+    """The photograph with ``Strips`` for pixels, which are decoded while they are used.
+
+    name: of the file, for the PhotoError that using damaged ones raises
+    None for a small one, one that has to be turned, and where the decoder or the file allows none.
+    """
+    segments = jpeg_segments.parse(data)
+    frame, decoder = segments.frame, _strip_decoder()
+    if decoder is None or frame is None or not segments.has_scan or segments.end is None:
+        return None
+    if frame.bits != 8 or frame.marker in _LOSSLESS or len(frame.sampling) not in (1, 3):
+        return None
+    if frame.width * frame.height < _LARGE:
+        return None
+    channels = len(frame.sampling)
+    opened = decoder.open(data)
+
+    def read(top: int, rows: int) -> np.ndarray:
+        strip = np.empty((rows, frame.width, channels), np.uint8)
+        try:
+            decoder.read(opened, strip)
+        except ValueError as error:
+            raise PhotoError(f"{name}: damaged or incomplete image ({error})") from error
+        return strip
+
+    pixels = Strips((frame.height, frame.width, channels), read)
+    photo = _with_metadata(Photo(pixels), segments, data, ())  # type: ignore[arg-type]
+    return upright(photo) if orientation_of(photo.metadata) == 1 else None
+
+
+@lru_cache(maxsize=1)
+def _strip_decoder() -> ModuleType | None:
+    """The compiled decoder with Pillow's libjpeg-turbo, or None."""
+    try:
+        from PIL import _imaging
+
+        from midtone.photo import _jpeg
+
+        # Looking a name up in a module finds those of the libraries it is linked with.
+        _jpeg.load(_imaging.__file__)
+    except ImportError:  # there was no compiler or no header, or it is another libjpeg
+        return None
+    return _jpeg
+
+
 def encode(photo: Photo, quality: int) -> bytes:
-    """A JPEG file of uint8 pixels without alpha."""
+    """A JPEG file of uint8 pixels without alpha, whose strips are encoded side by side."""
     import imagecodecs
 
-    samples = photo.samples
-    encoded = imagecodecs.jpeg8_encode(
-        samples,
-        level=quality,
-        subsampling=None if samples.ndim == 2 else _SUBSAMPLING[photo.subsampling or 0],
+    grey = photo.pixels.shape[2] == 1
+    subsampling = None if grey else _SUBSAMPLING[photo.subsampling or 0]
+
+    def encode_strip(strip: np.ndarray) -> bytes:
+        samples = np.ascontiguousarray(strip[..., 0] if grey else strip)
+        return bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling=subsampling))
+
+    pixels = photo.pixels if isinstance(photo.pixels, Strips) else split(photo.pixels)
+    return jpeg_segments.join_strips(
+        pixels.map(encode_strip), pixels.shape[0], pixels.rows, photo.metadata, photo.icc
     )
-    return jpeg_segments.with_metadata(bytes(encoded), photo.metadata, photo.icc)
 
 
 def _with_metadata(photo: Photo, segments: Segments, data: bytes, notes: tuple[str, ...]) -> Photo:

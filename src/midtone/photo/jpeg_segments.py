@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +18,7 @@ from midtone.photo.metadata import Metadata
 
 ROOM = 65533  # bytes that a segment holds besides its length
 _XMP, _ICC = b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
-_SCAN, _END, _COMMENT, _TABLES = 0xDA, 0xD9, 0xFE, 0xDB
+_SCAN, _END, _COMMENT, _TABLES, _RESTARTS = 0xDA, 0xD9, 0xFE, 0xDB, 0xDD
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # After a scan's header: anything but a stuffed 0xFF, a restart or a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -159,8 +160,48 @@ def _others(segments: Segments) -> tuple[str, ...]:
     return tuple(found)
 
 
+def join_strips(
+    strips: list[bytes], height: int, rows: int, metadata: Metadata, icc: bytes | None
+) -> bytes:
+    """One file from the files of an image's strips, all of ``rows`` rows but the last.
+
+    Restart markers let each strip's data stand as it is (ISO/IEC 10918-1, B.2.4.4 and E.1.4). The
+    strips have the same tables, and ``rows`` is a multiple of 16.
+    """
+    first = strips[0]
+    places = dict(_headers(first))
+    scan, frame = places[_SCAN], next(places[marker] for marker in places if marker in _FRAMES)
+    if len(strips) == 1:
+        return with_metadata(first[:scan], metadata, icc) + first[scan:]
+    width, count = struct.unpack_from(">HB", first, frame + 7)
+    across = down = 8  # pixels of a block; a scan of one component has no larger ones
+    if count > 1:
+        factors = first[frame + 11 : frame + 11 + 3 * count : 3]
+        across, down = 8 * max(f >> 4 for f in factors), 8 * max(f & 15 for f in factors)
+    blocks = -(-width // across) * (rows // down)
+    head = bytearray(first[:scan])
+    struct.pack_into(">H", head, frame + 5, height)
+    restart = struct.pack(">HHH", 0xFF00 | _RESTARTS, 4, blocks)
+    parts: list[bytes | memoryview] = [with_metadata(bytes(head), metadata, icc), restart]
+    parts.append(memoryview(first)[scan:-2])
+    for number, strip in enumerate(strips[1:]):
+        scan = dict(_headers(strip))[_SCAN]
+        data = scan + 2 + int.from_bytes(strip[scan + 2 : scan + 4])
+        parts += bytes((0xFF, 0xD0 + number % 8)), memoryview(strip)[data:-2]
+    return b"".join([*parts, b"\xff\xd9"])
+
+
+def _headers(jpeg: bytes) -> Iterator[tuple[int, int]]:
+    """(marker, its place) of the segments up to the scan of a file that an encoder has made."""
+    place, marker = 2, 0
+    while marker != _SCAN:
+        marker = jpeg[place + 1]
+        yield marker, place
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4])
+
+
 def with_metadata(jpeg: bytes, metadata: Metadata, icc: bytes | None) -> bytes:
-    """A JPEG file, as the encoder made it, with metadata and profile.
+    """A JPEG file, as the encoder made it, or its beginning, with metadata and profile.
 
     EXIF and XMP that are longer than a segment are written in several.
     """

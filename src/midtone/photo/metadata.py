@@ -1,4 +1,4 @@
-"""What a photograph carries besides its pixels, and edits that follow a change of the pixels."""
+"""The metadata of a photograph, and their changes after a change of the pixels."""
 
 from __future__ import annotations
 

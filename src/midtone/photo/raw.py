@@ -34,7 +34,7 @@ def is_installed() -> bool:
 
 
 def is_raw(data: bytes) -> bool:
-    """Whether the content is that of a RAW file, whatever its name."""
+    """Whether the content is that of a RAW file, independent of its name."""
     if data.startswith(_MAGIC) or (data[4:8] == b"ftyp" and data[8:12] == _CR3):
         return True
     if data[:4] not in (b"II*\0", b"MM\0*"):
@@ -81,7 +81,7 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
 
 
 def preview(data: bytes) -> bytes | None:
-    """The JPEG that a camera put into its RAW file, which carries the metadata."""
+    """The JPEG that a camera put into its RAW file; the metadata are taken from it."""
     import rawpy
 
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TypeVar, cast
 
 from PIL import UnidentifiedImageError
 
@@ -16,6 +18,7 @@ from midtone.errors import PhotoError, TooLargeError
 from midtone.photo import jpeg
 from midtone.photo.codecs import FORMATS, Format, identify
 from midtone.photo.photo import Photo
+from midtone.photo.strips import Strips
 
 T = TypeVar("T")
 MAX_MEGAPIXELS = 500.0
@@ -44,6 +47,27 @@ class ImageFile:
             self.name, lambda: with_usable_profile(self.format.decode(self.data, self.salvage))
         )
 
+    @contextmanager
+    def decoding(
+        self, *, strips: bool = False, ahead: bool = True
+    ) -> Iterator[Callable[[], Photo]]:
+        """Decode in a thread while the block runs; its value waits for the photograph.
+
+        strips: pixels may be ``Strips``, decoded while they are used, which raises PhotoError; so
+                they are for large JPEGs that need not be turned
+        ahead:  whether the block decodes the first of them
+        """
+        striped = None
+        if strips and self.format is FORMATS["JPEG"]:
+            striped = translate_errors(self.name, lambda: jpeg.decode_strips(self.data, self.name))
+        if striped is not None:
+            usable = with_usable_profile(striped)
+            with cast("Strips", usable.pixels) if ahead else nullcontext():
+                yield lambda: usable
+            return
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(self.decode).result
+
     def preview(self, longest_side: int) -> Photo | None:
         """A smaller photograph, at least ``longest_side`` px along its longer side, decoded faster.
 
@@ -64,7 +88,7 @@ def open_file(
 ) -> ImageFile:
     """Read the header of a photograph from a path, bytes or a binary stream.
 
-    name:    for messages, and for its suffix, which tells camera RAW whose content says little; by
+    name:    for messages, and for the suffixes of camera RAW formats without a signature; by
              default the path
     salvage: accept a JPEG that is cut off; what is missing becomes grey
     The format is detected from the content.
@@ -109,7 +133,7 @@ def read(
 
 
 def translate_errors(name: str, work: Callable[[], T]) -> T:
-    """What ``work`` returns; whatever it raises becomes a PhotoError with the file's name."""
+    """The result of ``work``; its exceptions become a PhotoError with the file's name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd EXIF

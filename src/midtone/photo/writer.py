@@ -113,7 +113,7 @@ def _encode(
     quality = default_quality(photo, format.name) if quality is None else quality
     try:
         return format.encode(photo, quality), notes
-    except MemoryError:
+    except (MemoryError, PhotoError):  # strips are decoded while they are encoded
         raise
     except Exception as error:  # as with decoders
         raise PhotoError(

@@ -1,6 +1,6 @@
 """XMP packets, edited as text: what a correction makes stale is reset or removed.
 
-Names are found by their namespaces, whatever their prefixes (XMP specification part 1, 7).
+Names are found by their namespaces, not by their prefixes (XMP specification part 1, 7).
 """
 
 from __future__ import annotations

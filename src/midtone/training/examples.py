@@ -1,7 +1,7 @@
 """Training examples by number: (input, target), H x W x 3 uint8 each.
 
 Example ``n`` depends on the seed and on ``n`` alone. A resumed run therefore trains on the same
-examples as an uninterrupted one, whatever the number of loader processes.
+examples as an uninterrupted one, with any number of loader processes.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def degrade(
 ) -> Example:
     """Make an example of a picture: H x W x 3 uint8 -> (input, target).
 
-    unchanged: make an unchanged one, whatever ``errors.unchanged_prob``
+    unchanged: make an unchanged one, independent of ``errors.unchanged_prob``
     """
     ev = draw_ev(errors, rng)
     if rng.random() < errors.unchanged_prob or unchanged:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from midtone import pyramid
 from midtone.errors import Error
@@ -27,12 +27,12 @@ from midtone.network import CoarseToFine, NetworkConfig, save_network
 from midtone.training.checkpoint import State
 from midtone.training.device import flush_denormals, select_device, to_device, use_bfloat16
 from midtone.training.device_examples import DeviceExamples, DevicePhotographs
-from midtone.training.discriminator import discriminator_input, discriminator_step
 from midtone.training.grid_loss import apply_single_cell_grid, input_at_output_scale
-from midtone.training.losses import adversarial_term, grid_term, image_loss, pyramid_targets
+from midtone.training.losses import pyramid_targets
 from midtone.training.pack import read_pack
 from midtone.training.recipe import Recipe, Stage, load_recipe
 from midtone.training.recipes import RECIPES
+from midtone.training.step import compute_losses, update_weights
 from midtone.training.stopping import format_duration, parse_duration
 
 EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
@@ -78,8 +78,8 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
     network = torch.compile(state.network) if options.compile else state.network
 
     started = time.monotonic()
-    losses: list[Tensor] = []
-    drawn, random = 0, torch.Generator().manual_seed(recipe.seed)
+    image_losses: list[Tensor] = []
+    drawn, flips = 0, torch.Generator().manual_seed(recipe.seed)
     log = (out / "log.jsonl").open("a", encoding="utf-8")
     stage_before: Stage | None = None
     for stage, done in _schedule(recipe, options, started):
@@ -91,40 +91,25 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
                 state.reset_optimizer()
         source, target = examples.batch(options.batch * stage.batch)
         levels, targets = _prepare(source, target, recipe.network, stage.finest)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            results = network(*levels, finest=stage.finest)
-        results = [result.float() for result in results]
-        loss = image_loss(results, targets, recipe.pyramid_weight, stage.finest)
-        total = loss + grid_term(
-            stage.grid_loss, levels, results[0], targets[0], recipe.network.taps
+        adversarial = stage.adversarial > 0 and done * stage.epochs >= stage.adversarial_after
+        losses = compute_losses(
+            network,
+            levels,
+            targets,
+            recipe,
+            stage,
+            bfloat16=bfloat16,
+            discriminator=state.discriminator,
+            flips=flips if adversarial else None,
         )
         factor = stage.factor_at(done) * min(1.0, (state.step + 1) / _WARMUP)
-        adversarial = stage.adversarial > 0 and done * stage.epochs >= stage.adversarial_after
-        if adversarial:
-            fake, real = (discriminator_input(one[0], random) for one in (results, targets))
-            total = total + adversarial_term(stage.adversarial, state.discriminator, fake)
-        state.adam.param_groups[0]["lr"] = stage.rate * factor
-        state.adam.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        if recipe.clip is not None:
-            nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
-        state.adam.step()
-        if adversarial:
-            discriminator_step(
-                state.discriminator,
-                state.discriminator_adam,
-                real,
-                fake,
-                rate=stage.discriminator_rate * factor,
-            )
-        state.update_ema(stage.ema)
-        state.step += 1
+        update_weights(state, losses, recipe, stage, rate=stage.rate * factor)
         drawn += len(source)
-        losses.append(loss.detach())
+        image_losses.append(losses.image.detach())
         if state.step % _LOG_EVERY == 0:
-            _write(log, state, losses, drawn, started)
-    if losses:
-        _write(log, state, losses, drawn, started)
+            _write(log, state, image_losses, drawn, started)
+    if image_losses:
+        _write(log, state, image_losses, drawn, started)
     seconds = time.monotonic() - started
     last = recipe.stages[-1]
     scores = validate_on_device(state, checks, recipe, last)

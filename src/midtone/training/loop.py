@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from midtone import atomic
 from midtone.errors import UsageError
@@ -29,12 +28,11 @@ from midtone.training.device import (
     use_bfloat16,
     wrap_ddp,
 )
-from midtone.training.discriminator import discriminator_input, discriminator_step
 from midtone.training.loader import DistributedBatchSampler, batches
-from midtone.training.losses import adversarial_term, grid_term, image_loss
 from midtone.training.recipe import Recipe
 from midtone.training.run_log import DivergenceMonitor, RunLog
 from midtone.training.schedule import describe, schedule
+from midtone.training.step import compute_losses, update_weights
 from midtone.training.stopping import StopRequest
 from midtone.training.validation import validate
 
@@ -119,46 +117,25 @@ def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOpti
             for levels, targets in batches(stage.examples, sampler, stage.config, options.workers):
                 step, seed = state.step, _seed(recipe.seed, state.step, worker.rank)
                 torch.manual_seed(seed)  # of the dropout
-                levels, targets = to_device(levels, device), to_device(targets, device)
-                with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                    results = network(*levels, finest=settings.finest)
-                results = [result.float() for result in results]
-
-                loss = image_loss(results, targets, recipe.pyramid_weight, settings.finest)
-                total = loss + grid_term(
-                    settings.grid_loss, levels, results[0], targets[0], recipe.network.taps
+                flips = torch.Generator().manual_seed(seed)
+                losses = compute_losses(
+                    network,
+                    to_device(levels, device),
+                    to_device(targets, device),
+                    recipe,
+                    settings,
+                    bfloat16=bfloat16,
+                    discriminator=state.discriminator,
+                    flips=flips if stage.uses_adversarial(step) else None,
                 )
-                adversarial = stage.uses_adversarial(step)
-                if adversarial:
-                    random = torch.Generator().manual_seed(seed)
-                    fake = discriminator_input(results[0], random)
-                    real = discriminator_input(targets[0], random)
-                    total = total + adversarial_term(
-                        settings.adversarial, state.discriminator, fake
-                    )
-                monitor.check(total.item(), step)
-
-                state.adam.param_groups[0]["lr"] = stage.rate(step)
-                state.adam.zero_grad()
-                total.backward()  # type: ignore[no-untyped-call]
-                if recipe.clip is not None:
-                    nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
-                state.adam.step()
-                if adversarial:
-                    discriminator_step(
-                        state.discriminator,
-                        state.discriminator_adam,
-                        real,
-                        fake,
-                        rate=stage.discriminator_rate(step),
-                        world=worker.world,
-                    )
-                state.update_ema(settings.ema)
-                state.step += 1
+                monitor.check(losses.total.item(), step)
+                update_weights(
+                    state, losses, recipe, settings, rate=stage.rate(step), world=worker.world
+                )
 
                 stopped = stop.check() if state.step < steps else 0
                 if is_main:
-                    log.add_step(loss.item())
+                    log.add_step(losses.image.item())
                     due = state.step % recipe.validate_every == 0 or state.step == steps
                     if due or stopped or time.monotonic() - saved >= options.checkpoint_every:
                         state.save(checkpoint, recipe)

@@ -1,4 +1,4 @@
-"""Photographs in one file, to be carried to a machine with a GPU.
+"""Photographs in one file, for a machine with a GPU.
 
 ``python -m midtone.training.pack PHOTOS -o photographs.pack`` reduces well exposed photographs to
 320 px, compresses them as WebP and writes one safetensors file of at most 50 MiB. Reading it needs

@@ -32,10 +32,6 @@ class ScheduledStage:
         """Learning rate of the network at a step of the run."""
         return self.stage.rate * self.stage.factor(step - self.first, len(self.examples))
 
-    def discriminator_rate(self, step: int) -> float:
-        """Learning rate of the discriminator at a step of the run."""
-        return self.stage.discriminator_rate * self.rate(step) / self.stage.rate
-
     def uses_adversarial(self, step: int) -> bool:
         """Whether the adversarial loss counts at a step of the run."""
         return self.stage.uses_adversarial(step - self.first, len(self.examples))

@@ -49,7 +49,7 @@ class StopRequest:
             signal.signal(number, handler)
 
     def check(self) -> int:
-        """The signal that asks to stop, ``TIME_LIMIT`` at the end of the time, or 0."""
+        """The signal that stopped the run, ``TIME_LIMIT`` at the end of the time, or 0."""
         reason = self.signal
         if not reason and self.deadline is not None and time.monotonic() >= self.deadline:
             reason = TIME_LIMIT

@@ -129,7 +129,7 @@ def by_tiles(network: DPED, image: Tensor, side: int = 512) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Section 3.1.2: tells enhanced from camera patches by their grey texture."""
+    """Section 3.1.2: classifies grey patches as enhanced or as a camera's."""
 
     def __init__(self) -> None:
         super().__init__()

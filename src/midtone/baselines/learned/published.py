@@ -71,7 +71,7 @@ def _sha256(path: Path) -> str:
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    """A state dictionary; torch's restricted unpickler knows tensors and containers only."""
+    """A state dictionary; torch's restricted unpickler accepts only tensors and containers."""
     try:
         import torch
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""RetinexNet: reflectance and illumination taken apart, the illumination lifted.
+"""RetinexNet: a photograph is split into reflectance and illumination, which is brightened.
 
 Wei, Wang, Yang, Liu: Deep Retinex Decomposition for Low-Light Enhancement, BMVC 2018. The paper
 also denoises the reflectance with BM3D; the authors' released code does not, and neither does this.
@@ -206,9 +206,9 @@ def smoothness(illumination: Tensor, reflectance: Tensor) -> Tensor:
     weights = reflectance.new_tensor(_GREY)[:, None, None]
     grey = (reflectance * weights).sum(1, True)
     total = illumination.new_zeros(())
-    for lift, edges in zip(_gradients(illumination), _gradients(grey), strict=True):
+    for slope, edges in zip(_gradients(illumination), _gradients(grey), strict=True):
         edges = functional.avg_pool2d(edges, 3, 1, 1, count_include_pad=False)
-        total = total + (lift * torch.exp(-10 * edges)).mean()
+        total = total + (slope * torch.exp(-10 * edges)).mean()
     return total
 
 

@@ -24,7 +24,7 @@ Correct = Callable[[np.ndarray], np.ndarray]
 STRETCH = "-stretch"
 """Ends the name of a DPED whose results are stretched as by the authors' script."""
 OURS = "-ours"
-"""Ends the name of a method with the weights in the package, whatever the user has imported."""
+"""Suffix of a method's name: use the weights in the package, not imported ones."""
 
 
 def methods() -> dict[str, tuple[Correct, Callable[[], str]]]:

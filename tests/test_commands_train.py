@@ -36,7 +36,7 @@ def test_train_export_and_fix(photos, tmp_path, recipe, capsys):
         assert image.size == (120, 90)
 
 
-def test_a_stopped_run_says_how_to_continue(photos, tmp_path, recipe, capsys, monkeypatch):
+def test_a_stopped_run_prints_how_to_continue(photos, tmp_path, recipe, capsys, monkeypatch):
     call = ["train", str(photos), "-o", str(tmp_path / "run"), "--workers", "0"]
     with monkeypatch.context() as patch:
         patch.setattr(loop.StopRequest, "check", lambda _: signal.SIGTERM)

@@ -8,59 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dng import write_dng
 from midtone.cli import main
-from midtone.data import align, dataset_builder, tone_curve
+from midtone.data import dataset_builder
 from midtone.data.pairs import read_pairs
 from midtone.data.synthesize import measured_curve
 
-rawpy = pytest.importorskip("rawpy", reason="needs midtone[raw]")
+pytest.importorskip("rawpy", reason="needs midtone[raw]")
 
-from midtone.data.raw import develop  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def raws(tmp_path_factory, astronaut):
-    """Six small DNGs of different scenes."""
-    from skimage import data
-
-    folder = tmp_path_factory.mktemp("raws")
-    sources = [astronaut, data.coffee(), data.chelsea(), data.rocket(), data.immunohistochemistry()]
-    sources.append(np.ascontiguousarray(astronaut[::-1, ::-1]))
-    for number, image in enumerate(sources):
-        small = np.asarray(Image.fromarray(image).resize((240, 160)))
-        write_dng(folder / f"scene{number}.dng", small, seed=number)
-    return folder
+from midtone.data.raw import develop
 
 
 def render(raws, out, *more, code=0):
     assert main(["render", str(raws), "-o", str(out), *more]) == code
-
-
-@pytest.mark.parametrize("ev", [-1.5, -1.0, 1.0, 1.5])
-def test_renderings_relate_as_those_of_the_papers_data_set(ev):
-    """Measured: RMS 0.8 to 1.7 code values, worst 11.7 (at +1.5 EV, where blacks were lifted)."""
-    off = tone_curve.relation(ev) - measured_curve(ev)
-    assert np.sqrt(np.mean(off[16:] ** 2)) < 1.8
-    assert np.abs(off[16:]).max() < 12
-    table, good = tone_curve.render_table(ev, 1.0).astype(float), tone_curve.render_table(0, 1.0)
-    middle = (good > 32) & (good < 200)  # below the roll-off, 8-bit steps apart
-    assert np.abs(table - measured_curve(ev)[good])[middle].max() < 6
-    assert (np.diff(table) >= 0).all()
-
-
-def test_a_developed_scene_is_the_one_that_was_photographed(raws, astronaut):
-    developed = develop((raws / "scene0.dng").read_bytes())
-    assert developed.light.dtype == np.uint16
-    small = np.asarray(Image.fromarray(astronaut).resize((240, 160))) / 255
-    wanted = np.where(small <= 0.04045, small / 12.92, ((small + 0.055) / 1.055) ** 2.4) * 2**-1.5
-    got = developed.light / 65535
-    inner = np.s_[8:-8, 8:-8]
-    means = got[inner].mean((0, 1)) / wanted[inner].mean((0, 1))
-    np.testing.assert_allclose(means, 1, atol=0.05)  # white balance and colour
-    brighter, darker = (developed.render(ev).pixels.mean() for ev in (1, -1))
-    assert darker < developed.render(0).pixels.mean() < brighter
-    assert developed.render(0, 16).pixels.dtype == np.uint16
 
 
 def test_a_rendered_set_has_the_papers_layout(raws, tmp_path):
@@ -146,7 +105,7 @@ def test_experts_are_found_fitted_and_misfits_left_out(raws, tmp_path, capsys):
     assert Image.open(found.pairs[0].reference).size == (240, 160)
 
 
-def test_a_full_disk_is_said(raws, tmp_path, capsys, monkeypatch):
+def test_a_full_disk_is_reported(raws, tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -206,19 +165,7 @@ def test_given_splits_and_small_sizes(tmp_path, astronaut, capsys):
     assert "4 of 4 images are smaller than 512 px on a side" in said
 
 
-def test_alignment_says_how_far(astronaut):
-    other = np.rint(255 * (astronaut / 255) ** 0.6).astype(np.uint8)
-    assert align.problem(astronaut, other) == ""
-    far, alike = align.shift(astronaut, np.roll(other, 8, 1))
-    assert far == pytest.approx(6, abs=1)  # of 384
-    assert alike > 0.8
-    assert "shifted by" in align.problem(astronaut, np.roll(other, 8, 1))
-    assert "does not show the same" in align.problem(astronaut, other[::-1]) or "shifted" in (
-        align.problem(astronaut, other[::-1])
-    )
-
-
-def test_wrong_usage_is_said(raws, tmp_path, capsys):
+def test_wrong_usage_is_refused(raws, tmp_path, capsys):
     for more, said in [
         (["--evs", "x"], "--evs takes numbers"),
         (["--target", "expert"], "needs --expert"),
