@@ -6,7 +6,6 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from midtone.evaluation.metrics import SSIM, psnr, ssim, ssim_luma, ssim_volume
-from midtone.evaluation.niqe import luma
 
 
 def test_metrics_equal_an_independent_implementation(astronaut):
@@ -40,6 +39,31 @@ def test_laws_of_the_metrics(astronaut):
         (np.zeros((0, 16, 3)), "empty"),
     ],
 )
-def test_luma_of_neither_codes_nor_floats_is_refused(astronaut):
-    with pytest.raises(ValueError, match="not uint16"):
-        luma(astronaut.astype(np.uint16))
+@pytest.mark.parametrize("measure", [psnr, *SSIM.values()])
+def test_images_of_another_range_are_refused(measure, image, message):
+    with pytest.raises(ValueError, match=message):
+        measure(image, image)
+
+
+def test_ssim_of_luma_and_volume_equal_independent_ones(astronaut):
+    good = astronaut[:120, :90] / 255
+    noisy = np.clip(good**0.8 + np.random.default_rng(0).normal(0, 0.05, good.shape), 0, 1)
+    planes = [(16 + image @ [65.481, 128.553, 24.966]) / 255 for image in (noisy, good)]
+    expected = structural_similarity(
+        *planes, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert ssim_luma(noisy, good) == pytest.approx(expected, abs=1e-10)
+
+    def blur(image):
+        return ndimage.gaussian_filter(image, 1.5, mode="nearest", radius=5)
+
+    x, y = blur(noisy), blur(good)
+    var_x, var_y = blur(noisy**2) - x**2, blur(good**2) - y**2
+    both = blur(noisy * good) - x * y
+    similar = (2 * x * y + 1e-4) * (2 * both + 9e-4)
+    similar /= (x**2 + y**2 + 1e-4) * (var_x + var_y + 9e-4)
+    assert ssim_volume(noisy, good) == pytest.approx(similar.mean(), abs=1e-10)
+    assert ssim(noisy, good) < ssim_volume(noisy, good)
+    for measure in SSIM.values():
+        assert measure(good, good) == pytest.approx(1)
+        assert measure(good, noisy) == pytest.approx(measure(noisy, good))
