@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -260,11 +261,60 @@ def test_missing_weights_are_reported_and_the_others_measured(paper, tmp_path, c
     lost = methods.Baseline(methods.unchanged, missing)
     monkeypatch.setitem(methods.BASELINES, "zero-dce", lost)
     out = tmp_path / "out"
-    evaluate(paper, out, "--methods", "input,zero-dce")
+    evaluate(paper, out, "--methods", "input,zero-dce,HE")
     shown = capsys.readouterr()
     assert "zero-dce is not available: weights of zero-dce are missing" in shown.err
-    assert re.search(r"zero-dce +not available", shown.out)
-    assert {row["method"] for row in rows(out)} == {"input"}
+    assert re.search(r"input .*\nzero-dce +not available.*\nHE ", shown.out)
+    assert {row["method"] for row in rows(out)} == {"input", "HE"}
+
+
+def test_images_of_every_kind_are_measured_and_too_small_ones_are_named(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(20, 200, (20, 30, 4), np.uint8)
+    kinds = {
+        "grey": codes[..., 0],
+        "alpha": codes,
+        "colour": codes[..., :3],
+        "deep": codes[..., 0].astype(np.uint16) * 257,
+        "small": codes[:10, :, :3],
+        "one": codes[:1, :1, :3],
+    }
+    for folder in ("input", "reference"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        for name, pixels in kinds.items():
+            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{name}.png")
+    out = tmp_path / "out"
+    evaluate(tmp_path / "set", out, "--methods", "input,zero-dce-ours,deep-upe-ours", code=1)
+    said = capsys.readouterr().err
+    assert "small.png: is measured at 30 x 10; SSIM needs 11 pixels a side" in said
+    assert "one.png: is measured at 1 x 1; " in said
+    assert len(rows(out)) == 3 * 4
+
+
+def test_all_rows_of_table_1_stand_beside_the_published_ones(paper, tmp_path, capsys, monkeypatch):
+    """In its order; without weights a row says so."""
+    monkeypatch.setenv("MIDTONE_BASELINES", str(tmp_path))
+    quick = {name: methods.Baseline(methods.unchanged) for name in ("WVM", "LIME", "HQEC")}
+    learned = {
+        name: replace(baseline, correct=methods.unchanged)
+        for name, baseline in methods.BASELINES.items()
+        if baseline.weights
+    }
+    monkeypatch.setattr(methods, "BASELINES", methods.BASELINES | quick | learned)
+    out = tmp_path / "out"
+    evaluate(paper, out, "--methods", "paper", "--experts", "a")
+    shown = capsys.readouterr()
+    table = json.loads((out / "table.json").read_text())["lines"]
+    lines = [line for line in table if line["group"] == "over"]
+    measured = [line["method"] for line in lines if not line["published"]]
+    assert measured == list(methods.TABLE_1.values())
+    assert [line["published"] for line in lines[:34]] == [False, True] * 17
+    for line in lines:
+        missing = line["method"].startswith(("hdrcnn", "dped", "dpe-"))
+        assert (line["psnr"] is None) is missing
+        if missing:
+            assert f"{line['method']} is not available: " in shown.err
+    assert {line["weights"] for line in lines} == {None, "ours"}
 
 
 @pytest.mark.parametrize("ev", [None, -1.5])
