@@ -27,14 +27,17 @@ TOP_MAY = {
     "network": {"errors", "pyramid"},
     "model": {"errors", "network", "pipeline", "pyramid"},
     "correction": {"bilateral_grid", "errors", "notebook", "photo"},
+    "sequence": {
+        "bilateral_grid", "colour", "correction", "errors", "options", "photo", "preprocess",
+    },
     "corrector": {
         "adapters", "bilateral_grid", "correction", "errors", "model", "options", "photo",
-        "pipeline", "postprocess", "preprocess",
+        "pipeline", "postprocess", "preprocess", "sequence",
     },
     "lut": {"atomic", "bilateral_grid", "correction", "errors"},
     "batch": {
         "__version__", "atomic", "correction", "corrector", "errors", "lut", "model", "options",
-        "photo", "pipeline",
+        "photo", "pipeline", "sequence",
     },
     "functional": {"adapters", "batch", "corrector", "errors", "options", "photo"},
 }  # fmt: skip
@@ -67,7 +70,7 @@ def test_the_top_imports_no_wing():
 
 
 def test_every_part_of_the_top_has_its_rule():
-    wings = {"baselines", "commands", "data", "evaluation", "models", "server", "training"}
+    wings = {"baselines", "commands", "data", "evaluation", "models", "server", "training", "video"}
     parts = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert parts - wings - {"cli", "__init__", "__pycache__"} == set(TOP_MAY)
 
@@ -116,6 +119,7 @@ SHARED = {
     "bilateral_grid": "bilateral_grid",
     "photo": "photo",
     "server": "server",
+    "video": "video",
     "commands.evaluate": "evaluate",
     "commands.explore": "dataset_builder",
     "commands.export": "export",
@@ -133,8 +137,8 @@ SHARED = {
     "training.device_errors": "device_examples",
 }
 # Files of tests of the whole program, or of what is beside the package.
-WHOLE = {"architecture", "docs", "faults", "formats", "page", "paper_walk", "quality", "readme",
-         "setup", "typing"}  # fmt: skip
+WHOLE = {"architecture", "benchmark_learned", "docs", "faults", "formats", "page", "page_modules",
+         "paper_walk", "quality", "readme", "setup", "static_page", "typing"}  # fmt: skip
 
 
 def test_every_module_has_its_tests_and_every_test_its_module():

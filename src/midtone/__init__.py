@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from midtone.options import CorrectionOptions, FileOptions, InputOptions, OutputOptions
     from midtone.photo import Photo, read, write
     from midtone.pipeline import PipelineConfig
+    from midtone.video.correct import correct_video
 
 __version__ = "0.2.0"
 _HOME = {
@@ -34,13 +35,15 @@ _HOME = {
     "UsageError": "errors",
     "correct": "functional",
     "correct_tree": "batch.correct_files",
+    "correct_video": "video.correct",
     "read": "photo",
     "write": "photo",
 }
 __all__ = [
     "Correction", "CorrectionOptions", "Corrector", "Error", "FileOptions", "InputOptions",
     "ModelError", "OutputOptions", "Photo", "PhotoError", "PipelineConfig", "Report", "Result",
-    "TooLargeError", "UsageError", "__version__", "correct", "correct_tree", "read", "write",
+    "TooLargeError", "UsageError", "__version__", "correct", "correct_tree", "correct_video",
+    "read", "write",
 ]  # fmt: skip
 
 

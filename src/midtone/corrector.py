@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from midtone import adapters, bilateral_grid, postprocess
+from midtone import adapters, bilateral_grid, postprocess, sequence
 from midtone import model as model_files
 from midtone.adapters import AnyImage, ImageLike
 from midtone.correction import Correction
@@ -20,6 +20,7 @@ from midtone.options import CorrectionOptions
 from midtone.photo import ImageFile, Photo
 from midtone.pipeline import PipelineConfig, choose_pipeline
 from midtone.preprocess import NetworkInput, preprocess, to_source_space
+from midtone.sequence import Member, SequenceCorrection, Single
 
 
 class Corrector:
@@ -93,6 +94,18 @@ class Corrector:
         """
         self.check(options)
         photo = adapters.to_photo(image)
+        single = self._predict(photo, options)
+        target = to_source_space(single.prediction, single.inputs, photo.icc)
+        return Correction(
+            single.inputs.reference,
+            np.clip(single.prediction, 0, 1),
+            bilateral_grid.fit(single.inputs.source, target, self.config.grid),
+            single.exposure_error,
+            single.confidence,
+        )
+
+    def _predict(self, photo: Photo, options: CorrectionOptions) -> Single:
+        """The correction of one photograph at low resolution, after all steps."""
         inputs = preprocess(photo, self.config, options.scales)
         prediction = predict(self.model, inputs)
         prediction, confidence = postprocess.apply_steps(
@@ -101,9 +114,7 @@ class Corrector:
         error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
         for step in postprocess.chosen(options):
             prediction = step(prediction, inputs.reference)
-        target = to_source_space(prediction, inputs, photo.icc)
-        grid = bilateral_grid.fit(inputs.source, target, self.config.grid)
-        return Correction(inputs.reference, np.clip(prediction, 0, 1), grid, error, confidence)
+        return Single(inputs, prediction, error, confidence)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
         """Apply a correction at full size, to its own image or to others, such as a film's frames.
@@ -115,6 +126,76 @@ class Corrector:
         photos = adapters.to_photos(image)
         sliced = [correction.slice(one, strength, self.threads) for one in photos]
         return adapters.like(image, sliced)
+
+    def correct_sequence(
+        self,
+        images: Sequence[AnyImage],
+        *,
+        together: str = "same",
+        strength: float = 1.0,
+        ev: float = 0.0,
+        protect_highlights: bool = False,
+        fusion: bool = False,
+        contrast: bool = False,
+        scales: Sequence[float] | None = None,
+        min_error: float = 0.0,
+    ) -> list[AnyImage]:
+        """Correct images that belong together, so that nothing flickers.
+
+        images:   in the order of time; each as ``__call__`` takes it, but no batches
+        together: "same": one correction for all; "smooth": one that changes smoothly
+        min_error: all are returned as they are if the median exposure is off by less
+        The other keywords are those of ``CorrectionOptions``. Raises as ``__call__`` does.
+        """
+        sequence.check(together)
+        options = CorrectionOptions(
+            strength=strength,
+            ev=ev,
+            protect_highlights=protect_highlights,
+            fusion=fusion,
+            contrast=contrast,
+            scales=tuple(scales) if scales else None,
+            min_error=min_error,
+        )
+        photos = [adapters.to_photo(image) for image in images]
+        if not photos:
+            return []
+        members = [self.observe(one, options, together, len(photos)) for one in photos]
+        corrections = sequence.plan(members, together, self.config.grid)
+        results = [
+            self.correct_member(corrections, n, one, options) for n, one in enumerate(photos)
+        ]
+        return [
+            adapters.like(image, [result or photo])
+            for image, photo, (result, _) in zip(images, photos, results, strict=True)
+        ]
+
+    def observe(
+        self, photo: Photo, options: CorrectionOptions, together: str, pictures: int
+    ) -> Member:
+        """What a sequence of that many pictures keeps of one photograph."""
+        single = self._predict(photo, options)
+        return sequence.observe(photo, single, together, self.config.grid, pictures)
+
+    def correct_member(
+        self,
+        corrections: SequenceCorrection,
+        number: int,
+        photo: Photo,
+        options: CorrectionOptions,
+        *,
+        in_place: bool = False,
+    ) -> tuple[Photo | None, Correction]:
+        """Correct picture ``number`` of a sequence, from 0.
+
+        The photograph is None if the median picture is off by less than ``options.min_error`` EV.
+        ``in_place`` overwrites the photograph's pixels.
+        """
+        correction = corrections.fit(number, photo)
+        if sequence.is_unchanged(corrections.members, options.min_error):
+            return None, correction
+        sliced = correction.slice(photo, options.strength, self.threads, in_place=in_place)
+        return sliced, correction
 
     def plan_file(
         self, file: ImageFile, options: CorrectionOptions = CorrectionOptions()
@@ -135,7 +216,8 @@ class Corrector:
                 they are encoded as JPEG
         The photograph is None if its exposure is off by less than ``options.min_error`` EV.
         """
-        with file.decoding(strips=strips) as decoded:
+        # With one thread, other photographs keep the cores busy.
+        with file.decoding(strips=strips, ahead=self.threads != 1) as decoded:
             preview = file.preview(2 * self.config.size)
             correction = self.plan(preview or decoded(), options)
             image = decoded()

@@ -13,6 +13,10 @@ class TooLargeError(PhotoError):
     """A photograph has more pixels than the limit allows."""
 
 
+class VideoError(Error):
+    """A video cannot be read or written."""
+
+
 class ModelError(Error):
     """A model file is missing, damaged or of another kind."""
 

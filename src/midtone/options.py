@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
+TOGETHER = ("same", "smooth")
 BACKENDS = ("threads", "processes", "dask")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 

@@ -19,7 +19,7 @@ from midtone.corrector import Corrector
 from midtone.errors import Error, PhotoError, UsageError
 from midtone.model import Model
 from midtone.options import CorrectionOptions, FileOptions
-from midtone.photo import FORMATS, WRITABLE
+from midtone.photo import FORMATS, WRITABLE, ImageFile, Photo
 from midtone.pipeline import PipelineConfig
 
 STATUSES = ("done", "unchanged", "skipped", "failed", "planned")
@@ -78,11 +78,14 @@ def correct_tree(
     corrector: Corrector | None = None,
     options: FileOptions = FileOptions(),
     workers: int = 1,
+    together: str | None = None,
     progress: Callable[[Result], None] | None = None,
 ) -> Report:
     """Correct files and all photographs below folders into ``out``, which mirrors the folders.
 
     workers:  files worked on in parallel
+    together: "same" or "smooth": the files of a folder are one sequence, as in
+              ``Corrector.correct_sequence``
     progress: called after each file
     A file that fails is reported and the others go on. Raises UsageError if there is nothing to do,
     two files would get the same name or a photograph would be replaced.
@@ -97,8 +100,15 @@ def correct_tree(
     ).jobs
     if output.existing == "resume":
         atomic.sweep(Path(out))
+    corrector = corrector or Corrector()
+    if together:
+        from midtone.batch import sequences  # here, because it imports this module
+
+        run = sequences.correct_sequences(jobs, corrector, together, options, workers=workers)
+    else:
+        run = correct_jobs(jobs, corrector, options, workers=workers)
     results = {}
-    for result in correct_jobs(jobs, corrector or Corrector(), options, workers=workers):
+    for result in run:
         results[result.target] = result
         if progress:
             progress(result)
@@ -138,17 +148,37 @@ def correct_jobs(
         address=address,
         catch=(Exception,),
     ):
-        if isinstance(outcome, parallel.Failed):
-            error = f"{outcome.item.source}: {outcome.reason}"
-            yield Result(*outcome.item, status="failed", error=error)
-        else:
-            yield outcome.value
+        yield failed(outcome) if isinstance(outcome, parallel.Failed) else outcome.value
+
+
+def failed(outcome: parallel.Failed[Job]) -> Result:
+    """The result of a file whose work raised an error."""
+    error = outcome.reason
+    if not error.startswith(str(outcome.item.source)):
+        error = f"{outcome.item.source}: {error}"
+    return Result(*outcome.item, status="failed", error=error)
+
+
+def settled(job: Job, options: FileOptions) -> bool:
+    """Whether the result exists and stays."""
+    return job.target != PIPE and job.target.exists() and options.output.existing != "overwrite"
+
+
+_Correct = Callable[[ImageFile], tuple[Photo | None, Correction]]
 
 
 def correct_one(
-    corrector: Corrector, options: FileOptions, job: Job, *, dry_run: bool = False
+    corrector: Corrector,
+    options: FileOptions,
+    job: Job,
+    *,
+    correct: _Correct | None = None,
+    dry_run: bool = False,
 ) -> Result:
-    """Correct one file; its errors end up in the result. ``PIPE`` is a standard stream."""
+    """Correct one file; its errors end up in the result. ``PIPE`` is a standard stream.
+
+    correct: what is done with the opened file, by default ``Corrector.correct_file``
+    """
     source, target = job
     started = time.perf_counter()
     exposure_error = quality = error = None
@@ -157,7 +187,7 @@ def correct_one(
     existing = options.output.existing
     try:
         # Before any work: a batch that was run already should say so at once.
-        if target != PIPE and target.exists() and existing != "overwrite":
+        if settled(job, options):
             if existing in ("skip", "resume"):
                 return Result(source, target, "skipped")
             raise UsageError(f"{target}: exists already; use --overwrite to allow it")
@@ -174,8 +204,11 @@ def correct_one(
             exposure_error = corrector.plan_file(file, options.correction).exposure_error
             status = "planned" if abs(exposure_error) >= least else "unchanged"
             return Result(source, target, status, exposure_error=exposure_error)
-        strips = _output_format(options, target, file.format.name) == "JPEG"
-        result, correction = corrector.correct_file(file, options.correction, strips=strips)
+        if correct:
+            result, correction = correct(file)
+        else:
+            strips = _output_format(options, target, file.format.name) == "JPEG"
+            result, correction = corrector.correct_file(file, options.correction, strips=strips)
         exposure_error = correction.exposure_error
         if result is None:
             status = "unchanged"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,13 @@ from midtone.commands import (
     source_options,
 )
 from midtone.errors import UsageError
-from midtone.options import CorrectionOptions, InputOptions, OutputOptions, file_options
+from midtone.options import (
+    TOGETHER,
+    CorrectionOptions,
+    InputOptions,
+    OutputOptions,
+    file_options,
+)
 
 if TYPE_CHECKING:
     from midtone.batch.correct_files import Result
@@ -67,6 +73,13 @@ def add(verbs: Verbs) -> None:
             f"--{name}", dest="existing", action="store_const", const=name, help=text
         )
     parser.set_defaults(existing="fail")
+    parser.add_argument(
+        "--together",
+        nargs="?",
+        const="same",
+        choices=TOGETHER,
+        help="one correction for a folder: the same, or changing smoothly",
+    )
     parallel_options(parser, backend="threads")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")
     parser.add_argument("--report", type=Path, metavar="FILE", help="append one JSON line per file")
@@ -87,16 +100,29 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.commands import given_sources, load_corrector, load_model
 
-    model = load_model(options)  # first, because it goes on while the rest is imported
+    single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
+    # First, because it goes on while the rest is imported.
+    model = load_model(options, once=single and options.backend == "threads")
     from midtone import atomic
     from midtone.batch import inputs, watch
     from midtone.bilateral_grid.slice import COMPILED
     from midtone.commands.progress import Progress, closing_line
+    from midtone.video import targets
 
     given = given_sources(options)
     if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
         raise UsageError("--watch takes one folder")
+    if options.together and (options.watch or options.shard or options.backend != "threads"):
+        raise UsageError("--together needs all files at once: no --watch, --shard or --backend")
     how = file_options(vars(options))
+    videos = [one for one in given if targets.is_video(one)]
+    given = [one for one in given if one not in videos]
+    overwrite = how.output.existing == "overwrite"
+    films = targets.plan(videos, options.out, alone=not given, overwrite=overwrite)
+    if films:
+        _check_videos(options)
+    elif targets.is_video(options.out):
+        raise UsageError(f"{options.out}: a photograph cannot become a video")
     plan = partial(
         inputs.plan,
         given,
@@ -104,16 +130,16 @@ def run(options: argparse.Namespace) -> int:
         format=how.output.format,
         recursive=options.recursive,
         shard=inputs.parse_shard(options.shard) if options.shard else None,
-        overwrite=how.output.existing == "overwrite",
+        overwrite=overwrite,
         raw=how.input.raw,
         arriving=options.watch,
     )
-    planned = inputs.Plan([]) if options.watch else plan()
+    planned = plan() if given and not options.watch else inputs.Plan([])
     if options.lut and len(planned.jobs) != 1:
         raise UsageError("--lut is of one photograph")
     if how.output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
-    total = None if options.watch else len(planned.jobs)
+    total = None if options.watch else len(planned.jobs) + len(films)
     corrector = load_corrector(options, model)
     with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
         if total != 1 and not COMPILED:
@@ -133,11 +159,20 @@ def run(options: argparse.Namespace) -> int:
                     fix.correct(jobs)
         else:
             fix.correct(planned.jobs)
-        if total != 1 or fix.counts["unchanged"] or fix.counts["skipped"]:
+            fix.correct_videos(films)
+        told = planned.passed_over or fix.counts["unchanged"] or fix.counts["skipped"]
+        if total != 1 or told:
             first = "planned" if options.dry_run else "done"
             said = {_SAYS[s]: fix.counts[s] for s in _SAYS if s == first or fix.counts[s]}
             progress.note(closing_line(said, planned.passed_over))
     return 1 if fix.counts["failed"] else 0
+
+
+def _check_videos(options: argparse.Namespace) -> None:
+    """Raise UsageError for what is of photographs alone."""
+    for name in ("together", "watch", "shard", "lut", "format"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} is of photographs, not of videos")
 
 
 @dataclass
@@ -151,25 +186,58 @@ class _Run:
     report: TextIO | None
     counts: Counter[str] = field(default_factory=Counter)
 
-    def correct(self, jobs: Iterable[Job]) -> None:
-        from midtone.batch.correct_files import correct_jobs
+    def correct(self, jobs: Sequence[Job]) -> None:
+        for result in self._results(jobs):
+            self._count(result)
 
-        for result in correct_jobs(
+    def correct_videos(self, jobs: Sequence[Job]) -> None:
+        from midtone.commands.progress import Progress
+        from midtone.video.correct import correct_video
+
+        for job in jobs:
+            with Progress(None, quiet=self.options.quiet, unit="frame") as frames:
+                result = correct_video(
+                    *job,
+                    corrector=self.corrector,
+                    options=self.how,
+                    dry_run=self.options.dry_run,
+                    advance=frames.advance,
+                )
+            self._count(result)
+
+    def _count(self, result: Result) -> None:
+        self.counts[result.status] += 1
+        self._show(result)
+        if self.report:
+            import json
+
+            self.report.write(json.dumps(result.to_dict()) + "\n")
+            self.report.flush()
+
+    def _results(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        from midtone.batch.correct_files import correct_jobs
+        from midtone.batch.sequences import correct_sequences
+
+        options = self.options
+        if options.together:
+            return correct_sequences(
+                jobs,
+                self.corrector,
+                options.together,
+                self.how,
+                workers=options.workers,
+                dry_run=options.dry_run,
+                planned=self.progress.planned,
+            )
+        return correct_jobs(
             jobs,
             self.corrector,
             self.how,
-            workers=self.options.workers,
-            backend=self.options.backend,
-            address=self.options.address,
-            dry_run=self.options.dry_run,
-        ):
-            self.counts[result.status] += 1
-            self._show(result)
-            if self.report:
-                import json
-
-                self.report.write(json.dumps(result.to_dict()) + "\n")
-                self.report.flush()
+            workers=options.workers,
+            backend=options.backend,
+            address=options.address,
+            dry_run=options.dry_run,
+        )
 
     def _show(self, result: Result) -> None:
         for note in result.notes:

@@ -17,14 +17,14 @@ class Progress:
     total: None if it is not known; with a single photograph there is no bar
     """
 
-    def __init__(self, total: int | None, *, quiet: bool = False) -> None:
+    def __init__(self, total: int | None, *, quiet: bool = False, unit: str = "photo") -> None:
         self._bar: tqdm[Any] | None = None
         if not quiet and total != 1 and sys.stderr.isatty():
             from tqdm import tqdm  # here: it takes 20 ms
 
-            self._bar = tqdm(total=total, unit="photo")
+            self._bar = tqdm(total=total, unit=unit)
         self._quiet = quiet
-        self._failed = 0
+        self._failed = self._planned = 0
 
     def __enter__(self) -> Progress:
         return self
@@ -34,9 +34,15 @@ class Progress:
             self._bar.close()
 
     def advance(self) -> None:
-        """Count one more photograph."""
+        """Count one more."""
         if self._bar is not None:
             self._bar.update()
+
+    def planned(self) -> None:
+        """Count one more photograph of a sequence that is planned, before any is corrected."""
+        self._planned += 1
+        if self._bar is not None:
+            self._bar.set_postfix(planned=self._planned)
 
     def print(self, line: str) -> None:
         """A result, on standard output at once."""

@@ -133,14 +133,14 @@ def _strip_decoder() -> ModuleType | None:
 
 def encode(photo: Photo, quality: int) -> bytes:
     """A JPEG file of uint8 pixels without alpha, whose strips are encoded side by side."""
-    import imagecodecs
+    from imagecodecs import jpeg8_encode  # not in the threads: imagecodecs imports its parts late
 
     grey = photo.pixels.shape[2] == 1
     subsampling = None if grey else _SUBSAMPLING[photo.subsampling or 0]
 
     def encode_strip(strip: np.ndarray) -> bytes:
         samples = np.ascontiguousarray(strip[..., 0] if grey else strip)
-        return bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling=subsampling))
+        return bytes(jpeg8_encode(samples, level=quality, subsampling=subsampling))
 
     pixels = photo.pixels if isinstance(photo.pixels, Strips) else split(photo.pixels)
     return jpeg_segments.join_strips(

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TypeVar, cast
@@ -51,18 +51,21 @@ class ImageFile:
         return translate_errors(self.name, decode)
 
     @contextmanager
-    def decoding(self, *, strips: bool = False) -> Iterator[Callable[[], Photo]]:
+    def decoding(
+        self, *, strips: bool = False, ahead: bool = True
+    ) -> Iterator[Callable[[], Photo]]:
         """Decode in a thread while the block runs; its value waits for the photograph.
 
         strips: pixels may be ``Strips``, decoded while they are used, which raises PhotoError; so
                 they are for large JPEGs that need not be turned
+        ahead:  whether the block decodes the first of them
         """
         striped = None
         if strips and self.format is FORMATS["JPEG"]:
             striped = translate_errors(self.name, lambda: jpeg.decode_strips(self.data, self.name))
         if striped is not None:
             usable = with_usable_profile(striped)
-            with cast("Strips", usable.pixels):
+            with cast("Strips", usable.pixels) if ahead else nullcontext():
                 yield lambda: usable
             return
         with ThreadPoolExecutor(1) as pool:

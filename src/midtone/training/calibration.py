@@ -117,7 +117,6 @@ def held_out_examples(photographs: list[np.ndarray], recipe: str, count: int) ->
         augmentation=stage.augmentation,
         errors=replace(stage.errors, bands=_BANDS, unchanged_prob=_UNCHANGED),
         targets=replace(stage.targets, levels_part=0.0),
-        studio=stage.studio,
     )
     return (examples[number] for number in range(count))
 
