@@ -61,7 +61,7 @@ quality: setup
 	$(BIN)/python benchmarks/quality.py --data $(DATA) --photos $(PHOTOS) --model $(or $(MODEL),default)
 
 bench: setup
-	$(BIN)/python benchmarks/speed.py --tools --batch 40 --plot docs/speed.png
+	$(BIN)/python benchmarks/speed.py --goals --tools --batch 40 --plot docs/speed.png
 
 fuzz: setup
 	$(BIN)/python benchmarks/fuzz.py

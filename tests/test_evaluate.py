@@ -22,6 +22,8 @@ from midtone.evaluation.metrics import psnr, ssim
 EVS = {"N1.5": -1.5, "N1": -1, "0": 0, "P1": 1, "P1.5": 1.5}
 FINISHES = {"a": 1.0, "b": 0.9, "c": 1.1, "d": 0.8, "e": 1.2}  # exponents
 PLAIN = "input,gamma,HE"
+TWO = ("--experts", "a,c")
+PLAIN_TWO = ("--methods", PLAIN, *TWO)
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +92,9 @@ def test_the_papers_table(paper, tmp_path, capsys):
 
 def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path, monkeypatch):
     outs = [tmp_path / name for name in ("once", "workers", "broken")]
-    evaluate(paper, outs[0], "--methods", PLAIN)
-    evaluate(paper, outs[1], "--methods", "HE,input", "--workers", "2")
-    evaluate(paper, outs[1], "--methods", PLAIN, "--workers", "2")
+    evaluate(paper, outs[0], *PLAIN_TWO)
+    evaluate(paper, outs[1], "--methods", "HE,input", *TWO, "--workers", "2")
+    evaluate(paper, outs[1], *PLAIN_TWO, "--workers", "2")
     measure, calls = benchmark.measure, []
 
     def breaks(protocol, pictures, item):
@@ -102,11 +104,11 @@ def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path,
         return measure(protocol, pictures, item)
 
     monkeypatch.setattr(benchmark, "measure", breaks)
-    evaluate(paper, outs[2], "--methods", PLAIN, code=130)
+    evaluate(paper, outs[2], *PLAIN_TWO, code=130)
     assert len(rows(outs[2])) == 9
     table = outs[2] / benchmark.ROWS  # as a kill in the middle of a line leaves it
     table.write_bytes(table.read_bytes()[:-20])
-    evaluate(paper, outs[2], "--methods", PLAIN)
+    evaluate(paper, outs[2], *PLAIN_TWO)
     assert len(calls) == 4 + 10 - 2  # two images were complete
     assert numbers(outs[0]) == numbers(outs[1]) == numbers(outs[2])
     assert len(numbers(outs[0])) == 30
@@ -140,7 +142,7 @@ def test_other_programs_are_measured(paper, tmp_path, capsys):
     )
     command = f"equal={sys.executable} '{script}' {{input}} {{output}}"
     out = tmp_path / "out"
-    more = ["--methods", "input", "--method", f"theirs={folder}", "--method", command]
+    more = ["--methods", "input", "--method", f"theirs={folder}", "--method", command, *TWO]
     evaluate(paper, out, *more)
     found = {(r["method"], r["image"]): r["psnr_a"] for r in rows(out)}
     images = {image for _, image in found}

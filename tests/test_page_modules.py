@@ -66,7 +66,7 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
     return before, (before**1.7 + noise).astype(np.float32)
 
 
-@pytest.mark.parametrize("shape", [(75, 91, 3), (301, 100, 1), (1, 5, 3), (700, 1100, 3)])
+@pytest.mark.parametrize("shape", [(75, 91, 3), (301, 100, 1), (1, 5, 3), (260, 400, 1)])
 def test_resize(call, shape):
     noise = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     pixels = np.sort(noise, 0)

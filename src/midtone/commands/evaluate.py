@@ -33,8 +33,7 @@ def add(verbs: Verbs) -> None:
         "--methods",
         default="midtone,input,HE,CLAHE,gamma",
         metavar="A,B,...",
-        help="names (midtone,input,HE,CLAHE,gamma), or paper: all rows of Table 1, beside the "
-        "published ones",
+        help="names (midtone,input,HE,CLAHE,gamma), or paper: all rows of Table 1",
     )
     parser.add_argument(
         "--method",
@@ -172,7 +171,7 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
             where = "GT_IMAGES" if name == REFERENCE else f"expert_{name}_testing_set"
             raise UsageError(f"{folder}: the folder {where} is missing")
     if not wanted:
-        raise UsageError("--experts names none")
+        raise UsageError("--experts has no name in it")
     return wanted
 
 

@@ -78,8 +78,7 @@ def add(verbs: Verbs) -> None:
         nargs="?",
         const="same",
         choices=TOGETHER,
-        help="the photographs of a folder belong together: one correction for all (same), or one "
-        "that changes smoothly in the order of capture (smooth)",
+        help="one correction for a folder: the same, or changing smoothly",
     )
     parallel_options(parser, backend="threads")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")

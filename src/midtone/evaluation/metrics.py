@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -90,6 +91,7 @@ def _check(image: np.ndarray, reference: np.ndarray) -> None:
             raise ValueError("an image to compare is empty, holds NaN or lies outside [0, 1]")
 
 
+@cache
 def _taps() -> np.ndarray:
     offset = np.arange(WINDOW) - WINDOW // 2
     taps = np.exp(-(offset**2) / (2 * _SIGMA**2))

@@ -15,7 +15,7 @@ from PIL import UnidentifiedImageError
 
 from midtone import colour
 from midtone.errors import PhotoError, TooLargeError
-from midtone.photo import jpeg
+from midtone.photo import jpeg, xmp
 from midtone.photo.codecs import FORMATS, Format, identify
 from midtone.photo.photo import Photo
 from midtone.photo.strips import Strips
@@ -43,9 +43,12 @@ class ImageFile:
 
     def decode(self) -> Photo:
         """Decode all of it. Raises PhotoError."""
-        return translate_errors(
-            self.name, lambda: with_usable_profile(self.format.decode(self.data, self.salvage))
-        )
+
+        def decode() -> Photo:
+            photo = self.format.decode(self.data, self.salvage)
+            return without_pointers(with_usable_profile(photo))
+
+        return translate_errors(self.name, decode)
 
     @contextmanager
     def decoding(
@@ -170,3 +173,14 @@ def with_usable_profile(photo: Photo) -> Photo:
         return photo
     note = "its colour profile is damaged or of another kind of pixels and was left out"
     return replace(photo, icc=None, notes=(*photo.notes, note))
+
+
+def without_pointers(photo: Photo) -> Photo:
+    """The photograph without XMP properties that point to parts which its file does not have."""
+    if not photo.metadata.xmp:
+        return photo
+    packet, parts = xmp.without_parts(photo.metadata.xmp)
+    if not parts:
+        return photo
+    note = f"left out: XMP properties of a {', '.join(parts)}"
+    return replace(photo, metadata=replace(photo.metadata, xmp=packet), notes=(*photo.notes, note))

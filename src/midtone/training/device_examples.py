@@ -110,8 +110,9 @@ class DeviceExamples:
         return self._resize(source, size), self._resize(target, size)
 
     def _crop(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures on their canvas, B x 3 x C x C, the size of their content, B x 2, and whether
-        their photographs are well exposed, B.
+        """Random crops: pictures, sizes, and whether their photographs are well exposed.
+
+        B x 3 x C x C with the crop at the top left of its canvas; B x 2: its height and width; B
         """
         draws = self.draws
         index = self.usable[

@@ -101,14 +101,15 @@ function take(block, plane, stride, left, top) {
   for (let y = 0, at = 0; y < 8; y++) for (let x = 0; x < 8; x++) block[at++] = plane[(top + y) * stride + left + x];
 }
 
+// Means of 1, 2 or 4 samples, rounded down and up by turns, as libjpeg does.
 function takeMeans(block, plane, stride, left, across, down) {
-  const share = 1 / (across * down);
+  const shift = across + down - 2;
   for (let y = 0, at = 0; y < 8; y++)
     for (let x = 0; x < 8; x++) {
-      let sum = 0;
+      let sum = shift ? shift - 1 + (x & 1) : 0;
       for (let v = 0; v < down; v++)
         for (let h = 0; h < across; h++) sum += plane[(down * y + v) * stride + left + across * x + h];
-      block[at++] = sum * share;
+      block[at++] = sum >> shift;
     }
 }
 
