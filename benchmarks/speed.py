@@ -114,9 +114,9 @@ def goals(photograph: Path, folder: Path, corrector: Corrector, runs: int) -> No
         return f"{ours / floor:.2f} ({ours:.3f} s / {floor:.3f} s)"
 
     rows = (
-        ("24 MP JPEG to JPEG in a process / Pillow's decode + encode",
+        ("24 MP JPEG in a process / Pillow's decode + encode",
          ratio("whole", "copy"), "1.0", "0.75"),
-        ("`midtone fix` on 24 MP / `python -c` that copies with Pillow",
+        ("`midtone fix` on 24 MP / a copy by `python -c`, Pillow",
          ratio("command, 24 MP", "command, copying"), "1.2", "0.9"),
         ("`midtone fix` on 640 px", f"{watch.median('command, 640 px'):.2f} s", "0.30 s", "0.20 s"),
         ("640 px in a process", f"{1e3 * watch.median('small'):.0f} ms", "30 ms", "15 ms"),

@@ -133,7 +133,9 @@ def test_flags_that_are_named_exist(page):
     lines = [
         line
         for line in page.read_text("utf-8").splitlines()
-        if not re.search(r"benchmarks/|training\.(pack|gpu_run)|uvicorn|podman|curl|torchrun", line)
+        if not re.search(
+            r"benchmarks/|training\.(pack|gpu_run)|uvicorn|podman|curl|torchrun|http\.server", line
+        )
     ]
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(lines)))
     others = {  # of benchmarks, make quality, runs, and the programs of docs/compare.md

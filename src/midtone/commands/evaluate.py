@@ -33,8 +33,7 @@ def add(verbs: Verbs) -> None:
         "--methods",
         default="midtone,input,HE,CLAHE,gamma",
         metavar="A,B,...",
-        help="names (midtone,input,HE,CLAHE,gamma), or paper: all rows of Table 1, beside the "
-        "published ones",
+        help="names (midtone,input,HE,CLAHE,gamma), or paper: all rows of Table 1",
     )
     parser.add_argument(
         "--method",
