@@ -1,13 +1,15 @@
-"""Where the time of a photograph goes, stage by stage beside its floor: `make bench`.
+"""How fast midtone is, beside what it could be and beside other programs: `make bench`.
 
-    python benchmarks/speed.py [PHOTO] [--megapixels 6,12,24,50,100] [--runs 5] [--tools]
+    python benchmarks/speed.py [PHOTO] [--megapixels 6,12,24,50,100] [--runs 5] [--goals] [--tools]
                                [--methods 12] [--batch 40] [--plot FILE]
 
 The photograph is enlarged, and given sensor-like noise (shot and read, in linear light), without
-which a JPEG would be too easy. Times are medians in seconds, with the fastest and slowest run.
-Floors: Pillow decoding and encoding the same file at the same quality; for the slice step, a copy
-of the pixels.
+which a JPEG would be too easy. Times are medians in seconds, with the fastest and slowest run; what
+is compared runs in turn. CPU seconds are those of all threads. Floors: Pillow decoding and encoding
+the same file at the same quality; for the slice step, a copy of the pixels.
 
+--megapixels: time of each stage at these sizes; "" for none
+--goals: what is to be reached, and what is
 --tools: what else a user would pick, each as a command from file to file
 --methods: time and memory of each baseline and measure at so many megapixels
 --batch: files per second of a folder of so many photographs, one core against all
@@ -47,7 +49,6 @@ from midtone.preprocess import preprocess
 T = TypeVar("T")
 QUALITY = 95
 MEASURES = ("PSNR", *(f"SSIM {name}" for name in SSIM), "NIQE", "Ma features")
-_SCRIPTS = Path(sys.executable).parent
 
 
 def make(source: Path, megapixels: float, target: Path) -> None:
@@ -84,6 +85,57 @@ class Stopwatch:
         return statistics.median(self.seconds[name])
 
 
+def goals(photograph: Path, folder: Path, corrector: Corrector, runs: int) -> None:
+    """Print what is to be reached beside what is."""
+    small, large, huge = (folder / f"{name}.jpg" for name in ("small", "large", "huge"))
+    target = folder / "out.jpg"
+    for megapixels, path in ((0.27, small), (24, large), (100, huge)):
+        make(photograph, megapixels, path)
+    watch = Stopwatch()
+    data, little = large.read_bytes(), small.read_bytes()
+    copy = [sys.executable, "-c", _COPY, large, target]
+    peaks: dict[str, list[float]] = {}
+    for run in range(runs + 1):
+        if run == 1:
+            watch.seconds.clear()  # the first run warms up
+        watch.time("copy", partial(_copy, data))
+        watch.time("whole", partial(_whole, data, corrector))
+        watch.time("small", partial(_whole, little, corrector))
+        for name, line in (
+            ("copying", copy), ("24 MP", _fix(large, target)), ("640 px", _fix(small, target)),
+        ):  # fmt: skip
+            seconds, _, peak = command(*line)
+            watch.seconds.setdefault(f"command, {name}", []).append(seconds)
+            peaks.setdefault(name, []).append(peak)
+    peaks["100 MP"] = [command(*_fix(huge, target))[2]]
+
+    def ratio(name: str, other: str) -> str:
+        ours, floor = watch.median(name), watch.median(other)
+        return f"{ours / floor:.2f} ({ours:.3f} s / {floor:.3f} s)"
+
+    rows = (
+        ("24 MP JPEG in a process / Pillow's decode + encode",
+         ratio("whole", "copy"), "1.0", "0.75"),
+        ("`midtone fix` on 24 MP / a copy by `python -c`, Pillow",
+         ratio("command, 24 MP", "command, copying"), "1.2", "0.9"),
+        ("`midtone fix` on 640 px", f"{watch.median('command, 640 px'):.2f} s", "0.30 s", "0.20 s"),
+        ("640 px in a process", f"{1e3 * watch.median('small'):.0f} ms", "30 ms", "15 ms"),
+        ("peak memory, 24 MP", f"{max(peaks['24 MP']):.0f} MB", "180 MB", ""),
+        ("peak memory, 100 MP", f"{max(peaks['100 MP']):.0f} MB", "250 MB", ""),
+    )  # fmt: skip
+    print("\n| | measured | goal | aim |\n|---|---|---|---|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+_COPY = """
+import sys
+from PIL import Image
+with Image.open(sys.argv[1]) as image:
+    image.save(sys.argv[2], "JPEG", quality=95, subsampling=2)
+"""
+
+
 def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
     """Every stage of one photograph, and its floors."""
     watch = Stopwatch()
@@ -93,7 +145,7 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
             watch.seconds.clear()  # the first run warms up
         watch.time("Pillow decode + encode", partial(_copy, data))
         watch.time("whole, in process", partial(_whole, data, corrector))
-        file = photo.open_file(data)
+        file = watch.time("open", partial(photo.open_file, data))
         image = watch.time("decode", file.decode)
         small = watch.time("preview", partial(file.preview, 2 * config.size)) or image
         inputs = watch.time("preprocess", partial(preprocess, small, config))
@@ -112,7 +164,7 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
 
 
 def _whole(data: bytes, corrector: Corrector) -> None:
-    result, _ = corrector.correct_file(photo.open_file(data))
+    result, _ = corrector.correct_file(photo.open_file(data), strips=True)
     assert result
     photo.write(result, io.BytesIO(), quality=QUALITY)
 
@@ -122,14 +174,15 @@ def _copy(data: bytes) -> None:
         image.save(io.BytesIO(), "JPEG", quality=QUALITY, subsampling=2)
 
 
-def command(*arguments: str | Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of a process.
+def command(*arguments: str | Path) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and peak megabytes of a process.
 
     Started by a small one: a process counts as its own what the one that forked it had in memory.
     """
     line = [sys.executable, "-c", _TIMER, *map(str, arguments)]
     found = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-    return float(found[0]), float(found[1])
+    seconds, cpu, peak = map(float, found)
+    return seconds, cpu, peak
 
 
 _TIMER = """
@@ -138,7 +191,8 @@ started = time.perf_counter()
 silent = subprocess.DEVNULL
 subprocess.run(sys.argv[1:], check=True, stdout=silent, stderr=silent)
 seconds = time.perf_counter() - started
-print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 """
 
 
@@ -160,7 +214,8 @@ def tools(source: Path, target: Path) -> dict[str, list[str | Path]]:
         "ImageMagick -normalize": ["convert", source, "-normalize", target],
         "ImageMagick -auto-gamma": ["convert", source, "-auto-gamma", target],
         "OpenCV CLAHE": [sys.executable, "-c", clahe, source, target],
-        "autolevels": [_SCRIPTS / "autolevels", "--outdir", target.parent / "levels", source],
+        "autolevels": ["autolevels", "--outdir", target.parent / "levels", source],
+        "vips hist_equal": ["vips", "hist_equal", source, f"{target}[Q={QUALITY}]"],
         "rawtherapee-cli, auto exposure": [
             *("rawtherapee-cli", "-Y", "-o", target, "-p", profile, f"-j{QUALITY}", "-c", source)
         ],
@@ -211,7 +266,7 @@ def batch(source: Path, folder: Path, count: int) -> tuple[float, float]:
     subprocess.run(["taskset", "-c", "0", *map(str, one)], check=True, stderr=subprocess.DEVNULL)
     alone = count / (time.perf_counter() - started)
     workers = str(os.cpu_count())
-    seconds, _ = command(*_fix(many, folder / "all"), "--workers", workers)
+    seconds, _, _ = command(*_fix(many, folder / "all"), "--workers", workers)
     return alone, count / seconds
 
 
@@ -238,12 +293,14 @@ def main() -> int:
     parser.add_argument("--megapixels", default="6,12,24,50,100")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--goals", action="store_true")
     parser.add_argument("--tools", action="store_true")
     parser.add_argument("--methods", type=float, default=0, metavar="MEGAPIXELS")
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    sizes = [float(part) for part in options.megapixels.split(",")]
+    os.environ["PATH"] += f"{os.pathsep}{Path(sys.executable).parent}"
+    sizes = [float(part) for part in options.megapixels.split(",") if part]
     points: dict[float, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -264,20 +321,22 @@ def main() -> int:
                 ]
                 print(f"| {stage} | {cells[0]} | {cells[1]} |")
             points[megapixels] = {stage: watches[1].median(stage) for stage in watches[1].seconds}
-            ratio = points[megapixels]["whole, in process"]
-            ratio /= points[megapixels]["Pillow decode + encode"]
-            found = [command(*_fix(source, target)) for _ in range(3)]
-            seconds, peak = statistics.median(s for s, _ in found), max(p for _, p in found)
-            print(
-                f"\nwhole / Pillow: {ratio:.2f}; `midtone fix`: {seconds:.2f} s, peak {peak:.0f} MB"
-            )
+        if options.goals:
+            goals(options.photo, folder, Corrector(options.model), options.runs)
         if options.tools:
             make(options.photo, 24, source)
-            print("\n24 megapixels, file to file\n\n| tool | seconds | peak MB |\n|---|---|---|")
-            for tool, line in tools(source, target).items():
-                found = [command(*line) for _ in range(3)]
-                seconds, peak = statistics.median(s for s, _ in found), max(p for _, p in found)
-                print(f"| {tool} | {seconds:.2f} | {peak:.0f} |")
+            lines = tools(source, target)
+            found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in lines}
+            for _ in range(options.runs):
+                for tool, line in lines.items():
+                    found[tool].append(command(*line))
+            print("\n24 megapixels, file to file\n")
+            print("| tool | seconds | CPU seconds | peak MB |\n|---|---|---|---|")
+            for tool, runs in found.items():
+                seconds, cpu, peak = (
+                    statistics.median(values) for values in zip(*runs, strict=True)
+                )
+                print(f"| {tool} | {seconds:.2f} | {cpu:.2f} | {peak:.0f} |")
         if options.methods:
             print(f"\n{options.methods:g} megapixels\n\n| | seconds | MB |\n|---|---|---|")
             for name in (MODEL, *BASELINES, *MEASURES):

@@ -137,8 +137,8 @@ SHARED = {
     "training.device_errors": "device_examples",
 }
 # Files of tests of the whole program, or of what is beside the package.
-WHOLE = {"architecture", "docs", "faults", "formats", "page", "paper_walk", "quality", "readme",
-         "setup", "typing"}  # fmt: skip
+WHOLE = {"architecture", "benchmark_learned", "docs", "faults", "formats", "page", "page_modules",
+         "paper_walk", "quality", "readme", "setup", "static_page", "typing"}  # fmt: skip
 
 
 def test_every_module_has_its_tests_and_every_test_its_module():

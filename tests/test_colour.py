@@ -51,3 +51,10 @@ def test_invalid_profiles_are_ignored():
     assert colour.usable_profile(None, "RGB") is None
     assert colour.usable_profile(display_p3(), "GRAY") is None
     assert colour.usable_profile(display_p3(), "RGB") == display_p3()
+
+
+def test_values_below_black_are_continued_without_a_warning():
+    below = np.array([-0.5, -0.001, 0.0], np.float32)
+    np.testing.assert_allclose(colour.srgb_to_linear(below), below / 12.92)
+    np.testing.assert_allclose(colour.linear_to_srgb(below), below * 12.92)
+    assert colour.srgb_to_linear(below).dtype == np.float32

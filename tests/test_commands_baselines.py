@@ -28,7 +28,7 @@ def test_the_list_names_every_method_its_source_and_licence(capsys, folder):
         assert f"\n{method.name}: " in printed
         assert method.source in printed
         assert method.licence in printed
-    assert "no weights; midtone baselines import dped-sony FILES" in printed
+    assert "weights are missing; midtone baselines import dped-sony FILES" in printed
 
 
 def test_importing_prints_source_licence_and_checksum(capsys, tmp_path, folder):
@@ -54,6 +54,7 @@ def test_importing_prints_source_licence_and_checksum(capsys, tmp_path, folder):
         (["import", "zero-dce", "missing.pth"], 1, "cannot be read"),
         (["train", "hdrcnn-rht", ".", "-o", "x.safetensors"], 2, "cannot be trained"),
         (["train", "zero-dce", ".", "-o", "x.safetensors", "--steps", "0"], 2, "at least 1"),
+        (["train", "zero-dce", ".", "-o", "x.safetensors", "--seed", "-1"], 2, "--seed at least 0"),
         (["train", "zero-dce", ".", "-o", "x.safetensors"], 2, "has no photographs"),
         (["train", "dped-sony", "photos", "-o", "x.safetensors"], 2, "--vgg"),
     ],

@@ -89,3 +89,24 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path, dark, correcto
         midtone.correct_tree(source, out, corrector=corrector, workers=workers)
         outs.append([np.asarray(Image.open(path)) for path in sorted(out.iterdir())])
     np.testing.assert_array_equal(*outs)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "quality"),
+    [
+        ("jpg", {}, 95),
+        ("avif", {}, 80),
+        ("webp", {}, 95),
+        ("webp", {"lossless": True}, 100),
+        ("png", {}, None),
+    ],
+)
+def test_the_quality_is_that_of_the_format_or_of_a_better_input(
+    suffix, options, quality, tmp_path, dark, corrector
+):
+    source = tmp_path / f"a.{suffix}"
+    Image.fromarray(dark[:60, :80]).save(source, **options)
+    (result,) = midtone.correct_tree(source, tmp_path / "out", corrector=corrector).results
+    assert result.quality == quality
+    if options:
+        assert b"VP8L" in (tmp_path / "out" / "a.webp").read_bytes()

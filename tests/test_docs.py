@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from midtone import model
 from midtone.cli import _parser, main
 from midtone.corrector import predict
+from midtone.pipeline import choose_pipeline
 from midtone.preprocess import NetworkInput, at_prediction_size, network_input
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +133,9 @@ def test_flags_that_are_named_exist(page):
     lines = [
         line
         for line in page.read_text("utf-8").splitlines()
-        if not re.search(r"benchmarks/|training\.(pack|gpu_run)|uvicorn|podman|curl|torchrun", line)
+        if not re.search(
+            r"benchmarks/|training\.(pack|gpu_run)|uvicorn|podman|curl|torchrun|http\.server", line
+        )
     ]
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(lines)))
     others = {  # of benchmarks, make quality, runs, and the programs of docs/compare.md
@@ -142,8 +146,63 @@ def test_flags_that_are_named_exist(page):
 
 @pages
 def test_lines_are_short(page):
+    """In docs/cli.md a long row needs a shorter help text of its argument."""
     for line in page.read_text("utf-8").splitlines():
         assert len(line) <= 100 or re.match(r"\[.*\]: http", line), line
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The arguments of every midtone command in the blocks of a page."""
+    text = "".join(re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
+    found = []
+    for line in text.replace("\\\n", " ").splitlines():
+        for part in re.split(r"&&|\|", line.partition("#")[0]):
+            words = shlex.split(re.split(r" [<>] ?", part)[0].removeprefix("$ "))
+            name = words[0].rpartition("/")[2] if words else ""
+            if name == "midtone" and not any(word.startswith("[") for word in words):
+                found.append(words[1:])
+    return found
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if commands(page) and page.name != "paper.md"],
+    ids=lambda p: p.name,
+)
+def test_commands_have_the_right_arguments(page):
+    for words in commands(page):
+        if words != ["VERB", "ARGUMENTS"]:
+            _parser().parse_args(words)
+
+
+def test_the_first_commands_of_the_readme_run(folder, dark):
+    (folder / "shoot" / "first").mkdir(parents=True)
+    for path in (folder / "dark.jpg", folder / "shoot" / "first" / "dark.jpg"):
+        Image.fromarray(dark[:120, :160]).save(path)
+    use = (ROOT / "README.md").read_text("utf-8").partition("## Use")[2]
+    block = re.search(r"```sh\n(.*?)```", use, re.DOTALL)
+    assert block
+    for number, line in enumerate(block[1].splitlines()):
+        again = ["--overwrite"] if "corrected/" in line and number > 1 else []
+        assert main([*shlex.split(line, comments=True)[1:], *again]) == 0, line
+    assert (folder / "corrected" / "first" / "dark.jpg").exists()
+
+
+def test_the_application_of_the_server_page(folder):
+    pytest.importorskip("fastapi")
+    (block,) = blocks("serve.md", "python")
+    namespace: dict = {}
+    exec(compile(block, "serve.md", "exec"), namespace)
+    assert namespace["app"].routes
+
+
+def test_the_settings_of_the_pipeline_page(folder):
+    (block,) = blocks("pipeline.md", "toml")
+    (folder / "mine.toml").write_text(block)
+    own = model.info("default").config
+    config = choose_pipeline(own, "mine.toml")
+    assert (config.grid.nodes, config.grid.depth, config.rotate_tta) == (16, own.grid.depth, False)
+    assert len(config.postprocess) == 1
 
 
 MARK = "The default is in parentheses.\n"

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from midtone.evaluation.metrics import psnr, ssim
 EVS = {"N1.5": -1.5, "N1": -1, "0": 0, "P1": 1, "P1.5": 1.5}
 FINISHES = {"a": 1.0, "b": 0.9, "c": 1.1, "d": 0.8, "e": 1.2}  # exponents
 PLAIN = "input,gamma,HE"
+TWO = ("--experts", "a,c")
+PLAIN_TWO = ("--methods", PLAIN, *TWO)
 
 
 @pytest.fixture(scope="session")
@@ -89,9 +92,9 @@ def test_the_papers_table(paper, tmp_path, capsys):
 
 def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path, monkeypatch):
     outs = [tmp_path / name for name in ("once", "workers", "broken")]
-    evaluate(paper, outs[0], "--methods", PLAIN)
-    evaluate(paper, outs[1], "--methods", "HE,input", "--workers", "2")
-    evaluate(paper, outs[1], "--methods", PLAIN, "--workers", "2")
+    evaluate(paper, outs[0], *PLAIN_TWO)
+    evaluate(paper, outs[1], "--methods", "HE,input", *TWO, "--workers", "2")
+    evaluate(paper, outs[1], *PLAIN_TWO, "--workers", "2")
     measure, calls = benchmark.measure, []
 
     def breaks(protocol, pictures, item):
@@ -101,11 +104,11 @@ def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path,
         return measure(protocol, pictures, item)
 
     monkeypatch.setattr(benchmark, "measure", breaks)
-    evaluate(paper, outs[2], "--methods", PLAIN, code=130)
+    evaluate(paper, outs[2], *PLAIN_TWO, code=130)
     assert len(rows(outs[2])) == 9
     table = outs[2] / benchmark.ROWS  # as a kill in the middle of a line leaves it
     table.write_bytes(table.read_bytes()[:-20])
-    evaluate(paper, outs[2], "--methods", PLAIN)
+    evaluate(paper, outs[2], *PLAIN_TWO)
     assert len(calls) == 4 + 10 - 2  # two images were complete
     assert numbers(outs[0]) == numbers(outs[1]) == numbers(outs[2])
     assert len(numbers(outs[0])) == 30
@@ -139,7 +142,7 @@ def test_other_programs_are_measured(paper, tmp_path, capsys):
     )
     command = f"equal={sys.executable} '{script}' {{input}} {{output}}"
     out = tmp_path / "out"
-    more = ["--methods", "input", "--method", f"theirs={folder}", "--method", command]
+    more = ["--methods", "input", "--method", f"theirs={folder}", "--method", command, *TWO]
     evaluate(paper, out, *more)
     found = {(r["method"], r["image"]): r["psnr_a"] for r in rows(out)}
     images = {image for _, image in found}
@@ -258,11 +261,60 @@ def test_missing_weights_are_reported_and_the_others_measured(paper, tmp_path, c
     lost = methods.Baseline(methods.unchanged, missing)
     monkeypatch.setitem(methods.BASELINES, "zero-dce", lost)
     out = tmp_path / "out"
-    evaluate(paper, out, "--methods", "input,zero-dce")
+    evaluate(paper, out, "--methods", "input,zero-dce,HE")
     shown = capsys.readouterr()
     assert "zero-dce is not available: weights of zero-dce are missing" in shown.err
-    assert re.search(r"zero-dce +not available", shown.out)
-    assert {row["method"] for row in rows(out)} == {"input"}
+    assert re.search(r"input .*\nzero-dce +not available.*\nHE ", shown.out)
+    assert {row["method"] for row in rows(out)} == {"input", "HE"}
+
+
+def test_images_of_every_kind_are_measured_and_too_small_ones_are_named(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(20, 200, (20, 30, 4), np.uint8)
+    kinds = {
+        "grey": codes[..., 0],
+        "alpha": codes,
+        "colour": codes[..., :3],
+        "deep": codes[..., 0].astype(np.uint16) * 257,
+        "small": codes[:10, :, :3],
+        "one": codes[:1, :1, :3],
+    }
+    for folder in ("input", "reference"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        for name, pixels in kinds.items():
+            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{name}.png")
+    out = tmp_path / "out"
+    evaluate(tmp_path / "set", out, "--methods", "input,zero-dce-ours,deep-upe-ours", code=1)
+    said = capsys.readouterr().err
+    assert "small.png: is measured at 30 x 10; SSIM needs 11 pixels a side" in said
+    assert "one.png: is measured at 1 x 1; " in said
+    assert len(rows(out)) == 3 * 4
+
+
+def test_all_rows_of_table_1_stand_beside_the_published_ones(paper, tmp_path, capsys, monkeypatch):
+    """In its order; without weights a row says so."""
+    monkeypatch.setenv("MIDTONE_BASELINES", str(tmp_path))
+    quick = {name: methods.Baseline(methods.unchanged) for name in ("WVM", "LIME", "HQEC")}
+    learned = {
+        name: replace(baseline, correct=methods.unchanged)
+        for name, baseline in methods.BASELINES.items()
+        if baseline.weights
+    }
+    monkeypatch.setattr(methods, "BASELINES", methods.BASELINES | quick | learned)
+    out = tmp_path / "out"
+    evaluate(paper, out, "--methods", "paper", "--experts", "a")
+    shown = capsys.readouterr()
+    table = json.loads((out / "table.json").read_text())["lines"]
+    lines = [line for line in table if line["group"] == "over"]
+    measured = [line["method"] for line in lines if not line["published"]]
+    assert measured == list(methods.TABLE_1.values())
+    assert [line["published"] for line in lines[:34]] == [False, True] * 17
+    for line in lines:
+        missing = line["method"].startswith(("hdrcnn", "dped", "dpe-"))
+        assert (line["psnr"] is None) is missing
+        if missing:
+            assert f"{line['method']} is not available: " in shown.err
+    assert {line["weights"] for line in lines} == {None, "ours"}
 
 
 @pytest.mark.parametrize("ev", [None, -1.5])

@@ -68,7 +68,7 @@ def with_entry(order: str, kind: int, count: int, value: bytes, rest: bytes = b"
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [(1, "B3x"), (3, "H2x"), (4, "I"), (6, "b3x"), (7, "B3x"), (8, "h2x"), (9, "i")],
+    [(1, "B3x"), (3, "H2x"), (4, "I"), (6, "b3x"), (7, "B3x"), (8, "h2x"), (9, "i"), (11, "f")],
 )
 def test_orientation_of_any_integer_type(order, kind, code):
     raw = with_entry(order, kind, 1, struct.pack(order + code, 6))
@@ -85,6 +85,7 @@ def test_orientation_that_stands_elsewhere(order):
         (3, 4, struct.pack(f"{order}4H", 6, 0, 0, 0)),
         (5, 1, struct.pack(f"{order}2I", 6, 1)),
         (2, 5, b"6    "),
+        (12, 1, struct.pack(f"{order}d", 6)),
     ):
         raw = with_entry(order, kind, count, place, rest)
         assert exif.orientation(raw) == 6
@@ -97,6 +98,9 @@ def test_orientation_that_cannot_be_reset_is_none():
     assert exif.orientation(with_entry("<", 99, 1, struct.pack("<I", 6))) is None
     assert exif.orientation(with_entry("<", 3, 0, struct.pack("<I", 6))) is None
     assert exif.orientation(with_entry("<", 3, 1, struct.pack("<I", 9))) is None
+    assert exif.orientation(with_entry("<", 11, 1, struct.pack("<f", 6.5))) is None
+    assert exif.orientation(with_entry("<", 11, 1, struct.pack("<f", float("nan")))) is None
+    assert exif.orientation(with_entry("<", 11, 1, struct.pack("<f", float("inf")))) is None
 
 
 @pytest.mark.parametrize("damage", ["no next pointer", "a directory beyond the block", "count"])

@@ -29,7 +29,7 @@ def dark(tmp_path) -> Path:
 
 
 def one(corrector, source: Path, target: Path, **options) -> correct_files.Result:
-    return correct_files.correct_one(corrector, file_options(options), (source, target))
+    return correct_files.correct_one(corrector, file_options(options), inputs.Job(source, target))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")

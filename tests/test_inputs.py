@@ -161,6 +161,16 @@ def test_raw_beside_another_file(camera, tmp_path, raw, expected):
     assert "IMG_2.dng.jpg" in {target.name for _, target in arriving.jobs}
 
 
+@pytest.mark.parametrize("raw", inputs.RAW_RULES)
+def test_two_raw_files_of_one_name(camera, tmp_path, raw):
+    (camera / "IMG_2.nef").write_bytes(b"x")
+    plan = inputs.plan([camera], tmp_path / "out", raw=raw)
+    names = {target.name for _, target in plan.jobs}
+    assert {"IMG_2.dng.jpg", "IMG_2.nef.jpg"} <= names
+    assert "IMG_1.jpg" in names
+    assert plan.paired == 1
+
+
 @pytest.mark.parametrize("name", ["a.jfif", "a.HIF", "a.mpo", "a.jpe", "a.CR3"])
 def test_suffixes_of_cameras_are_known(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")

@@ -7,6 +7,7 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from midtone.baselines.learned import (  # noqa: E402
     vgg,
     weights,
 )
-from midtone.baselines.learned.importing import import_weights  # noqa: E402
+from midtone.baselines.learned.importing import checksum, import_weights  # noqa: E402
 from midtone.errors import ModelError, UsageError  # noqa: E402
 
 DATA_SUFFIX = ".data-00000-of-00001"
@@ -171,7 +172,7 @@ def test_a_list_of_arrays_is_read(tmp_path):
     arrays[:] = [theirs[name] for name in hdrcnn.published_names().values()]
     np.savez(tmp_path / "hdrcnn_params.npz", params=arrays)
     imported = import_weights("hdrcnn-rht", [tmp_path / "hdrcnn_params.npz"])
-    assert imported.missing == ("rht",)
+    assert imported.info.made["missing"] == ["rht"]
     kernel = imported.values["hdrcnn.up.4.conv.weight"]
     np.testing.assert_array_equal(
         kernel.transpose(2, 3, 1, 0), theirs["decoder/h5/decon2d/W_deconv2d"]
@@ -182,12 +183,12 @@ def test_one_of_two_networks_is_not_enough_to_run(tmp_path):
     old = {"RelightNet/conv2d/kernel": np.zeros((3, 3, 64, 64), np.float32)}
     index = write_checkpoint(tmp_path / "Decom", variables("retinexnet", "decom") | old)
     imported = import_weights("retinexnet", [index])
-    assert imported.missing == ("relight",)
+    assert imported.info.made["missing"] == ["relight"]
     weights.write(tmp_path / "half.safetensors", imported.values, imported.info)
     with pytest.raises(ModelError, match=r"lacks 18 of 32 values.*import all files"):
         networks.load(tmp_path / "half.safetensors")
     other = write_checkpoint(tmp_path / "Relight", variables("retinexnet", "relight"))
-    assert not import_weights("retinexnet", [index, other]).missing
+    assert not import_weights("retinexnet", [index, other]).info.made["missing"]
 
 
 class Hostile:
@@ -252,13 +253,24 @@ def test_the_wrong_method(checkpoint):
         import_weights("dpad", [checkpoint])
 
 
-def test_another_phones_weights(checkpoint, monkeypatch):
-    """All three DPED networks have the same names and shapes; published files are told apart."""
-    known = catalogue.method("dped-iphone").known
-    monkeypatch.setattr(published, "checksums", lambda paths: dict(zip("ab", known, strict=True)))
-    with pytest.raises(ModelError, match="these are the weights of dped-iphone"):
-        import_weights("dped-sony", [checkpoint])
-    assert import_weights("dped-iphone", [checkpoint]).info.made["known"] is True
+def test_another_phones_weights(checkpoint, tmp_path, dped, monkeypatch):
+    """All three DPED networks have the same names and shapes; published values are told apart."""
+    iphone = catalogue.method("dped-iphone")
+    known = checksum(import_weights("dped-iphone", [checkpoint]).values)
+    monkeypatch.setitem(catalogue.METHODS, iphone.name, replace(iphone, known=(known,)))
+    save_file(dped, tmp_path / "copied.safetensors")
+    for path in (checkpoint, tmp_path / "copied.safetensors"):
+        with pytest.raises(ModelError, match="these are the weights of dped-iphone"):
+            import_weights("dped-sony", [path])
+        assert import_weights("dped-iphone", [path]).info.made["known"] is True
+
+
+def test_files_that_midtone_made_are_not_imported_again(checkpoint, tmp_path):
+    """They would change their licence: trained ones have the names of Zero-DCE's authors."""
+    imported = import_weights("dped-sony", [checkpoint])
+    weights.write(tmp_path / "dped-sony.safetensors", imported.values, imported.info)
+    with pytest.raises(ModelError, match=r"made by midtone, dped-sony \(authors'\); copy it to"):
+        import_weights("dped-sony", [tmp_path / "dped-sony.safetensors"])
 
 
 def test_a_wrong_shape(tmp_path, dped):
@@ -283,6 +295,63 @@ def test_files_that_are_something_else(tmp_path, name, content):
         published.read_file(path)
     with pytest.raises(ModelError, match="cannot be read"):
         published.read_file(tmp_path / f"missing-{name}")
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.npz", "a.safetensors", "a.index", "a"])
+def test_a_folder_is_no_file(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ModelError, match=rf"{name}: cannot be read \(Is a directory"):
+        published.read_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "npz", "safetensors", "index"])
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(b"something")
+
+    def refuse(self, mode="r"):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ModelError, match=r"cannot be read \(Permission denied"):
+        published.read_file(path)
+
+
+@pytest.mark.parametrize("header", [b"{}", b" " * 100, b"\xff" * 8])
+@pytest.mark.parametrize("length", [2, 1 << 25, 1 << 40, (1 << 64) - 1])
+def test_a_safetensors_file_with_any_header(tmp_path, header, length):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", length) + header)
+    with pytest.raises(ModelError, match=r"damaged or no safetensors file|not the weights"):
+        import_weights("zero-dce", [path])
+
+
+def test_a_checkpoint_with_any_shape(tmp_path, dped):
+    """Sizes beyond every integer of NumPy's."""
+
+    class Huge(np.ndarray):
+        shape = (1 << 66, 3)
+
+    wrong = dped | {"generator/W5": dped["generator/W5"].view(Huge)}
+    with pytest.raises(ModelError, match="the size of generator/W5 does not fit its shape"):
+        import_weights("dped-sony", [write_checkpoint(tmp_path / "wrong", wrong)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [torch.zeros(3)],
+        {1: torch.zeros(3)},
+        {"a": 1.0},
+        {"a": torch.zeros(3, 3).to_sparse()},
+        {"state_dict": {"a": torch.zeros(3)}},
+    ],
+)
+def test_a_torch_file_of_something_else(tmp_path, recwarn, content):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(ModelError, match="damaged or holds"):
+        published.read_file(tmp_path / "a.pth")
+    assert not recwarn.list
 
 
 def test_a_list_of_another_length(tmp_path):

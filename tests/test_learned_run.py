@@ -26,12 +26,18 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def install(folder, method: str, origin: str = weights.AUTHORS, kind: str = "") -> None:
+def install(
+    folder, method: str, origin: str = weights.AUTHORS, kind: str = "", missing: str = ""
+) -> None:
     torch.manual_seed(0)
     network = DEFINITIONS[kind or method].build()
-    values = {name: value.numpy() for name, value in parameters(network).items()}
+    values = {
+        name: value.numpy()
+        for name, value in parameters(network).items()
+        if not missing or not name.startswith(missing)
+    }
     path = folder / f"{method}.safetensors"
-    info = weights.WeightsInfo(method, origin, "MIT", {"recipe": {"steps": 1}})
+    info = weights.WeightsInfo(method, origin, "MIT", {"missing": [missing] if missing else []})
     weights.write(path, values, info, overwrite=True)
 
 
@@ -47,7 +53,7 @@ def test_every_method_of_the_catalogue_is_there_and_pickles():
 def test_missing_weights_are_one_sentence(name):
     correct, describe = run.methods()[name]
     for ask in (describe, lambda: correct(IMAGE)):
-        with pytest.raises(ModelError, match=f"{name}: has no weights here"):
+        with pytest.raises(ModelError, match=f"{name}: weights are missing"):
             ask()
 
 
@@ -61,6 +67,28 @@ def test_a_row_names_its_weights(folder):
     assert methods["zero-dce"][1]().startswith("authors', sha256 ")
     assert methods["zero-dce-ours"][1]().startswith("ours, sha256 ")
     assert (methods["zero-dce-ours"][0](IMAGE) == result).all()
+
+
+def test_ours_are_those_of_the_package(folder):
+    """Whatever file the user has."""
+    install(folder / "package", "zero-dce", weights.OURS)
+    expected = run.methods()["zero-dce-ours"][1]()
+    install(folder, "zero-dce", weights.OURS, missing="e_conv7")
+    assert run.methods()["zero-dce-ours"][1]() == expected
+    (folder / "zero-dce.safetensors").write_bytes(b"something else")
+    assert run.methods()["zero-dce-ours"][1]() == expected
+    with pytest.raises(ModelError, match="not a file of a baseline's weights"):
+        run.methods()["zero-dce"][1]()
+
+
+def test_one_of_two_networks_is_said_before_the_run(folder):
+    install(folder, "retinexnet", missing="relight")
+    with pytest.raises(ModelError, match="lacks the network relight; import all files of retin"):
+        run.methods()["retinexnet"][1]()
+    install(folder, "hdrcnn-rht", missing="rht")
+    with pytest.raises(ModelError, match="lacks the network rht"):
+        run.methods()["hdrcnn-rht"][1]()
+    assert run.methods()["hdrcnn-reinhard"][1]().startswith("authors', sha256 ")
 
 
 def test_clip_and_stretch_are_two_methods(folder):

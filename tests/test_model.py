@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 from midtone import model, postprocess
 from midtone.bilateral_grid import GridConfig
@@ -107,3 +109,23 @@ def test_the_default_model_has_the_pipeline_of_its_run():
     config = model.info("default").config
     assert choose_pipeline(config, path) == config
     assert config.postprocess == postprocess.DEFAULT
+
+
+def test_a_model_that_is_loaded_for_one_photograph_predicts_the_same():
+    rng = np.random.default_rng(0)
+    levels = [rng.random((2, 3, side, side), np.float32) for side in (64, 32)]
+    once, often = (model.load("default", "cpu", once=value) for value in (True, False))
+    np.testing.assert_allclose(once.run(levels), often.run(levels), atol=1e-4)
+    assert once.info == often.info
+
+
+def test_fixing_one_photograph_starts_without_what_it_does_not_need(tmp_path):
+    Image.new("RGB", (80, 60), (40, 50, 60)).save(tmp_path / "a.jpg")
+    code = (
+        "import sys; from midtone.cli import main;"
+        "main(['fix', sys.argv[1] + '/a.jpg', '-o', sys.argv[1] + '/b.jpg']);"
+        "unneeded = {'tqdm', 'multiprocessing', 'torch', 'midtone.commands.train', 'rawpy'};"
+        "assert not unneeded & set(sys.modules), unneeded & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    assert (tmp_path / "b.jpg").exists()

@@ -44,3 +44,8 @@ def test_luma_is_rounded_half_up_and_floats_are_codes(astronaut):
 def test_images_that_are_too_small_are_refused(astronaut):
     with pytest.raises(ValueError, match="two blocks"):
         niqe(astronaut[:150, :190])
+
+
+def test_luma_of_neither_codes_nor_floats_is_refused(astronaut):
+    with pytest.raises(ValueError, match="not uint16"):
+        luma(astronaut.astype(np.uint16))

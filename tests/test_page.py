@@ -8,11 +8,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
-import shutil
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,24 +17,12 @@ from PIL import Image
 
 import midtone
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
 
+from chromium import BRIGHT, DARK, DESKTOP, add, expect, idle, launched, opened  # noqa: E402
 from midtone.server import create_app, static_files  # noqa: E402
 from serving import serving  # noqa: E402
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
-if not CHROMIUM:
-    pytest.skip("needs Debian's package chromium", allow_module_level=True)
-EXAMPLES = Path(__file__).parents[1] / "examples"
-DARK, BRIGHT = EXAMPLES / "dark.jpg", EXAMPLES / "bright.jpg"
-FLAGS = [
-    "--no-sandbox",  # tests may run as root
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-DESKTOP = {"viewport": {"width": 1280, "height": 860}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
@@ -45,7 +30,6 @@ PHONE = {
     "has_touch": True,
     "color_scheme": "dark",
 }
-TIMEOUT = 120_000  # ms; a loaded machine is slow, not broken
 
 
 @pytest.fixture(scope="module")
@@ -56,54 +40,24 @@ def address(corrector):
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright.expect.set_options(timeout=TIMEOUT)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=TIMEOUT)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def new_page(browser, address):
     """Opens the page. Afterwards no script may have failed, and no other host been addressed."""
-    contexts, faults = [], []
+    pages, faults = [], []
 
     def new_page(query="", prepare=lambda page: None, **options):
-        context = browser.new_context(**options or DESKTOP)
-        context.set_default_timeout(TIMEOUT)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((address, "blob:", "data:")) or faults.append(request.url)
-            ),
-        )
-        prepare(page)
-        page.goto(f"{address}/{query}")
+        page = opened(browser, f"{address}/{query}", faults, prepare, **options)
+        pages.append(page)
         return page
 
     yield new_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()
     assert not faults
-
-
-def expect(locator):
-    return playwright.expect(locator)
-
-
-def idle(page):
-    """Wait until nothing is under way and the layout is done."""
-    expect(page.locator("#view")).to_have_attribute("aria-busy", "false")
-    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
-
-
-def add(page, *files):
-    page.set_input_files("#files", files)
-    expect(page.locator("#strip img")).to_have_count(len(files))
-    idle(page)
 
 
 def picture(page):

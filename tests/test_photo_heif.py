@@ -116,3 +116,35 @@ def test_damaged_boxes_are_errors_of_the_file(scene):
             damaged[place] = rng.integers(256)
         with contextlib.suppress(PhotoError):
             photo.read(bytes(damaged), max_megapixels=1)
+
+
+def test_what_stands_behind_the_picture_is_noted(scene):
+    data = bytes(imagecodecs.avif_encode(scene, level=90))
+    film = struct.pack(">I4s", 24, b"mpvd") + bytes(16)
+    assert photo.read(data).notes == ()
+    assert photo.read(data + film).notes == ("left out: motion photo",)
+    assert photo.read(data + b"\0\0\x30\x0aSEFT").notes == ("left out: 8 bytes after the picture",)
+
+
+@pytest.mark.parametrize(("chroma", "subsampling"), [("444", 0), ("422", 1), ("420", 2)])
+def test_the_subsampling_is_read(scene, chroma, subsampling):
+    data = bytes(imagecodecs.avif_encode(scene, level=90, pixelformat=chroma))
+    read = photo.read(data)
+    assert read.subsampling == subsampling
+    stream = io.BytesIO()
+    photo.write(read, stream)
+    assert photo.read(stream.getvalue()).subsampling == (0 if subsampling == 0 else 2)
+
+
+@needs_heic
+@pytest.mark.parametrize("chroma", [444, 420])
+def test_the_subsampling_of_heic_is_kept(scene, chroma):
+    import pillow_heif
+
+    stream, again = io.BytesIO(), io.BytesIO()
+    file = pillow_heif.from_bytes("RGB", (64, 40), scene.tobytes())
+    file.save(stream, quality=90, chroma=chroma)
+    read = photo.read(stream.getvalue())
+    assert read.subsampling == (0 if chroma == 444 else 2)
+    photo.write(read, again)
+    assert photo.read(again.getvalue()).subsampling == read.subsampling

@@ -164,3 +164,22 @@ def test_a_large_file_that_is_cut_off_has_no_preview():
     cut = photo.open_file(stream.getvalue()[:-5000], salvage=True)
     assert cut.preview(100) is None
     assert cut.decode().size == (900, 600)
+
+
+def test_a_second_block_is_noted():
+    first, second = b"Exif\0\0" + MAKER, b"Exif\0\0" + MAKER.replace(b"Maker", b"Other")
+    more = (0xE1, XMP_HEAD + packet(b""))
+    read = photo.read(jpeg((0xE1, first), (0xE1, second), more, more))
+    assert read.metadata.exif == first
+    assert read.notes == ("left out: more EXIF, more XMP",)
+
+
+def test_an_extension_without_its_packet_is_noted():
+    extension = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + bytes(8) + b"<rdf:RDF/>"
+    assert photo.read(jpeg((0xE1, extension))).notes == ("left out: damaged extended XMP",)
+
+
+def test_a_film_behind_another_picture_is_noted():
+    data = jpeg() + jpeg() + b"\0\0\0\x18ftypmp42" + bytes(range(1, 200))
+    (note,) = photo.read(data).notes
+    assert note == "left out: 1 more picture in the file, a film in the file"

@@ -166,3 +166,45 @@ def test_narrow_images_have_room_for_their_rows(size):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     encoded = encode(photo.Photo(pixels), 95)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(encoded))), pixels)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "notes"),
+    [
+        ((b"bKGD", bytes(6)), ("left out: bKGD",)),
+        ((b"sBIT", bytes((5, 6, 5))), ("left out: sBIT",)),
+        ((b"sBIT", bytes((8, 8, 8))), ()),
+        ((b"cHRM", bytes(32)), ("left out: cHRM",)),
+    ],
+)
+def test_small_losses_are_noted(chunk, notes):
+    assert through(png(chunk))[1] == notes
+
+
+def test_narrow_range_is_spread():
+    full = photo.read(png()).pixels
+    narrow = np.rint(16 + full * (219 / 255)).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(narrow).save(stream, "PNG")
+    body = b"cICP" + bytes((1, 13, 0, 0))
+    chunk = struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body))
+    read = photo.read(stream.getvalue()[:33] + chunk + stream.getvalue()[33:])
+    assert np.abs(read.pixels.astype(int) - full).max() <= 1
+    assert read.icc is None
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
+def test_properties_that_point_nowhere_go(format):
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+        b'syntax-ns#"><rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" '
+        b'hdrgm:Version="1.0" xmlns:dc="dc" dc:title="Dusk"/></rdf:RDF></x:xmpmeta>'
+    )
+    picture = photo.Photo(np.zeros((8, 8, 3), np.uint8), metadata=photo.Metadata(xmp=packet))
+    stream = io.BytesIO()
+    photo.write(picture, stream, format=format)
+    read = photo.read(stream.getvalue())
+    assert read.notes == ("left out: XMP properties of a gain map",)
+    assert read.metadata.xmp is not None
+    assert b"hdrgm:Version" not in read.metadata.xmp
+    assert b"Dusk" in read.metadata.xmp

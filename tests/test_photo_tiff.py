@@ -11,6 +11,7 @@ import tifffile
 
 from midtone import photo
 from midtone.errors import PhotoError
+from midtone.photo import exif
 
 
 @pytest.fixture
@@ -156,3 +157,59 @@ def test_decoders_print_nothing(scene, capfd, tmp_path):
         except PhotoError:
             continue
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("kind", "value"), [(1, 6), (4, 6), (5, (6, 1)), (12, 6.0)])
+def test_orientation_of_any_type(scene, kind, value):
+    read = photo.read(tiff(scene, photometric="rgb", extratags=[(274, kind, 1, value, True)]))
+    np.testing.assert_array_equal(read.pixels, np.rot90(scene, -1))
+
+
+def test_orientation_in_xmp_counts_without_the_tag(scene):
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+        b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+        b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    xmp_tag = (700, 1, len(packet), packet, True)
+    read = photo.read(tiff(scene, photometric="rgb", extratags=[xmp_tag]))
+    np.testing.assert_array_equal(read.pixels, np.rot90(scene, -1))
+    tagged = photo.read(tiff(scene, photometric="rgb", extratags=[xmp_tag, (274, 3, 1, 1, True)]))
+    np.testing.assert_array_equal(tagged.pixels, scene)
+
+
+def test_pictures_below_a_page_are_noted_and_previews_are_none(scene):
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(scene, photometric="rgb", subifds=2)
+        file.write(scene[::2, ::2], photometric="rgb", subfiletype=1)
+        file.write(scene, photometric="rgb")
+    read = photo.read(stream.getvalue())
+    np.testing.assert_array_equal(read.pixels, scene)
+    assert read.notes == ("left out: 1 more page",)
+
+
+def test_a_palette_of_8_bit_numbers(scene):
+    table = np.linspace(0, 255, 3 * 256).reshape(3, 256).astype(np.uint16)
+    indices = scene[..., 0].astype(np.uint8)
+    read = photo.read(tiff(indices, photometric="palette", colormap=table))
+    np.testing.assert_array_equal(read.pixels, table.T[indices].astype(np.uint8))
+
+
+def test_resolution_and_maker_notes_from_exif(scene):
+    note = exif.Value(exif.MAKER_NOTE, exif.UNDEFINED, 8, b"Maker\0\0\1")
+    values = [
+        exif.Value(282, 5, 1, struct.pack("<2I", 300, 1)),
+        exif.Value(283, 5, 1, struct.pack("<2I", 300, 1)),
+        exif.Value(296, 3, 1, struct.pack("<H", 2)),
+        exif.Value(exif.EXIF, exif.LONG, 1, b"", (note,)),
+    ]
+    picture = photo.Photo(scene, metadata=photo.Metadata(exif.pack(values)))
+    stream = io.BytesIO()
+    moved = ("its maker notes were moved; readers may not find all that is in them",)
+    assert photo.write(picture, stream, format="TIFF") == moved
+    read = photo.read(stream.getvalue())
+    assert read.notes == moved
+    assert read.metadata.dpi == (300, 300)
+    assert b"Maker" in (read.metadata.exif or b"")
+    assert photo.write(read, io.BytesIO(), format="TIFF") == ()

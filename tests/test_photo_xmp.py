@@ -69,6 +69,18 @@ def test_a_long_packet_is_split_and_merged():
     short, segments = xmp.split(given, 65_533)
     assert len(short) < 1000
     assert all(len(segment) <= 65_533 for segment in segments)
-    merged = xmp.merge(short, xmp.read_extension(segments[::-1]))
+    foreign = [xmp.EXTENSION + b"0" * 32 + bytes(8) + b"<rdf:RDF>foreign</rdf:RDF>"]
+    merged, is_left_out = xmp.merge(short, segments[::-1] + foreign)
     assert b"long " * 30_000 in merged
     assert b"HasExtendedXMP" not in merged
+    assert b"foreign" not in merged
+    assert not is_left_out
+
+
+def test_an_extension_that_is_not_whole_is_left_out():
+    given = packet('xmlns:a="a:" a:b="' + "long " * 30_000 + '"')
+    short, segments = xmp.split(given, 65_533)
+    merged, is_left_out = xmp.merge(short, segments[:-1])
+    assert b"HasExtendedXMP" not in merged
+    assert b"long" not in merged
+    assert is_left_out

@@ -40,8 +40,7 @@ def test_default_begins_at_random_and_trains_the_coarse_levels():
     assert {stage.finest for stage in recipe.stages} == {3}
     assert not recipe.reset_levels
     last = recipe.stages[-1]
-    assert last.errors.unchanged_prob == 0.17
-    assert last.studio.white_prob == 0.09
+    assert last.errors.unchanged_prob == 0.15
     assert last.targets.brightness_part == (0.1, 0.5)
     assert last.unchanged_others
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from PIL import Image
 
 import midtone
 from midtone import Corrector, bilateral_grid
+from midtone.cli import main
 from midtone.options import CorrectionOptions, OutputOptions
 from midtone.server import api_docs
 from midtone.server.application import create_app
@@ -349,3 +351,18 @@ def test_unexpected_errors_do_not_leak(jpeg):
         response = client.post("/api/correct", content=jpeg)
     assert response.status_code == 500
     assert "secret" not in response.text
+
+
+def test_serve_loads_its_model_as_the_other_commands_do(monkeypatch, capsys):
+    made = []
+
+    def create_app(corrector, *_, **__):
+        made.append(corrector)
+        raise midtone.Error("stop")
+
+    monkeypatch.setattr("midtone.server.application.create_app", create_app)
+    assert main(["serve", "--pipeline", "paper", "--workers", "2"]) == 1
+    assert made[0].config.postprocess == ()
+    assert made[0].threads == max(1, (os.cpu_count() or 1) // 2)
+    assert main(["serve", "--workers", "0"]) == 2
+    assert "workers must be at least 1, not 0" in capsys.readouterr().err

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from midtone import Corrector
 from midtone.server.application import create_app
 from midtone.server.limits import Limits
 from serving import serving
@@ -136,24 +137,20 @@ def test_too_many_bytes(address, declared):
 def test_stalled_upload(address):
     with raw_connection(address) as connection:
         connection.sendall(head(1000) + b"abc")
-        started = time.monotonic()
         assert status_of(connection) == 408
-        assert time.monotonic() - started < 2
 
 
 def test_slow_upload(address):
     with raw_connection(address) as connection:
         connection.sendall(head(1000))
-        started = time.monotonic()
         connection.settimeout(0.1)
-        while time.monotonic() - started < 4:
-            try:
-                connection.sendall(b"a")
-                assert status_of(connection) == 408
+        status = None
+        for _ in range(900):  # never idle, and never complete
+            connection.sendall(b"a")
+            with contextlib.suppress(TimeoutError):
+                status = status_of(connection)
                 break
-            except TimeoutError:
-                continue
-        assert 1 < time.monotonic() - started < 3
+        assert status == 408
 
 
 def test_aborted_uploads(address):
@@ -190,24 +187,25 @@ def test_concurrent_requests(address):
         assert set(pool.map(post, range(24))) == {200}
 
 
-def test_event_loop_is_not_blocked(address):
-    """While photographs are corrected, the server still responses."""
-    done = threading.Event()
+def test_event_loop_is_not_blocked(address, monkeypatch):
+    """While a photograph is corrected, the server responds."""
+    begun, released = threading.Event(), threading.Event()
+    original = Corrector.correct_file
 
-    def work() -> None:
-        for _ in range(3):
-            httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
-        done.set()
+    def correct_file(*arguments: object) -> object:
+        begun.set()
+        assert released.wait(60)
+        return original(*arguments)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    slowest = 0.0
-    while not done.is_set():
-        started = time.monotonic()
-        httpx.get(f"{address}/api/health")
-        slowest = max(slowest, time.monotonic() - started)
-    thread.join()
-    assert slowest < 1
+    monkeypatch.setattr(Corrector, "correct_file", correct_file)
+    with ThreadPoolExecutor(1) as pool:
+        posted = pool.submit(httpx.post, f"{address}/api/correct", content=DARK, timeout=60)
+        assert begun.wait(60)
+        try:
+            assert httpx.get(f"{address}/api/health", timeout=60).json()["in_progress"] == 1
+        finally:
+            released.set()
+        assert posted.result().status_code == 200
 
 
 def test_command_stops_on_interrupt():

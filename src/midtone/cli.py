@@ -13,7 +13,7 @@ from importlib import import_module
 from midtone.errors import Error, UsageError
 
 _COMMANDS = (
-    "fix", "inspect", "serve", "models", "render", "explore", "patches", "train", "export",
+    "fix", "inspect", "serve", "page", "models", "render", "explore", "patches", "train", "export",
     "evaluate", "baselines", "swap",
 )  # fmt: skip
 

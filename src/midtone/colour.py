@@ -24,12 +24,14 @@ def luma(image: np.ndarray, weights: Sequence[float] = REC601) -> np.ndarray:
 
 def srgb_to_linear(srgb: np.ndarray) -> np.ndarray:
     """IEC 61966-2-1 decoding: sRGB in [0, 1] -> linear light in [0, 1]."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    above = ((np.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4
+    return np.where(srgb <= 0.04045, srgb / 12.92, above)
 
 
 def linear_to_srgb(linear: np.ndarray) -> np.ndarray:
     """IEC 61966-2-1 encoding: linear light in [0, 1] -> sRGB in [0, 1]."""
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    above = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, 12.92 * linear, above)
 
 
 def log_luminance(image: np.ndarray) -> np.ndarray:

@@ -216,7 +216,8 @@ class Corrector:
                 they are encoded as JPEG
         The photograph is None if its exposure is off by less than ``options.min_error`` EV.
         """
-        with file.decoding(strips=strips) as decoded:
+        # With one thread, other photographs keep the cores busy.
+        with file.decoding(strips=strips, ahead=self.threads != 1) as decoded:
             preview = file.preview(2 * self.config.size)
             correction = self.plan(preview or decoded(), options)
             image = decoded()

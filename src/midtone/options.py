@@ -124,7 +124,7 @@ class OutputOptions:
               what an interrupted run left half written) or "overwrite"
     format:   of the results, "jpeg", "png", "tiff", "webp", "avif", "heic" or another name that
               ``photo.parse_format`` takes; None: that of each input, JPEG for camera RAW
-    quality:  of lossy formats, 1 to 100; None: 95 for JPEG and WebP, 80 for AVIF, 60 for HEIC, or
+    quality:  of lossy formats, 1 to 100; None: 95 for JPEG and WebP, 80 for AVIF, 58 for HEIC, or
               that of an input of the same format if better
     strip:    leave out all metadata but the colour profile
     keep_software_tag: leave the Software tag as it was; else it names midtone and the model
@@ -136,7 +136,7 @@ class OutputOptions:
     )
     quality: int | None = _option(
         None,
-        "quality of JPEG, WebP (95, or the input's if better), AVIF (80), HEIC (60)",
+        "quality of JPEG, WebP (95, or the input's if better), AVIF (80), HEIC (58)",
         least=1,
         most=100,
     )

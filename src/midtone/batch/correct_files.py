@@ -244,7 +244,7 @@ def write(
         except OSError as error:
             raise PhotoError(f"{target}: cannot be written ({error.strerror})") from error
     format = _output_format(options, target, result.format)
-    quality = output.quality or photo.default_quality(result)
+    quality = output.quality or photo.default_quality(result, format)
     tag = software_tag(corrector.model, options.correction)
     notes = photo.write(
         result,

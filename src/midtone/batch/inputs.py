@@ -51,7 +51,7 @@ class Plan:
     """What a run will do.
 
     passed_over: as in ``Found``
-    paired: number of camera RAW files beside another file of the same name
+    paired: number of camera RAW files beside a file of the same name and another kind
     """
 
     jobs: list[Job]
@@ -80,7 +80,7 @@ def plan(
     overwrite: a photograph may be replaced by its result
     raw:    of a camera RAW file and another of the same name beside it, correct both ("also"; the
             result of IMG_1.dng is then IMG_1.dng.jpg), the RAW file ("prefer") or the other
-            ("skip")
+            ("skip"); of two RAW files of one name always both
     arriving: another file may still come to stand beside a RAW file, so all RAW files keep their
             suffixes
     Raises UsageError if two sources would have one target, a photograph would be replaced or a
@@ -98,9 +98,12 @@ def plan(
     else:
         found = find(sources, recursive=recursive, out=out)
         places, paired = _apply_raw_rule(found.places, raw)
-        kept = paired if raw == "also" else set()
-        if arriving:
-            kept = {path for path, _ in places if _is_raw(path)}
+        stems = Counter(path.with_suffix("") for path, _ in places)
+        kept = {
+            path
+            for path, _ in places
+            if _is_raw(path) and (arriving or stems[path.with_suffix("")] > 1)
+        }
         top, jobs, passed_over = out, _mirror(places, out, format, kept), found.passed_over
     _check_replaced(jobs, overwrite)
     if shard is not None:
@@ -149,7 +152,7 @@ def _pipe(sources: Sequence[Path], out: Path) -> Job:
 def _apply_raw_rule(
     places: list[tuple[Path, Path]], rule: str
 ) -> tuple[list[tuple[Path, Path]], set[Path]]:
-    """The photographs that are corrected, and the RAW files beside another file of their name."""
+    """The photographs that are corrected, and the RAW files beside another of their name."""
     if rule not in RAW_RULES:
         raise UsageError(f"raw must be one of {', '.join(RAW_RULES)}, not {rule}")
     others = {path.with_suffix("") for path, _ in places if not _is_raw(path)}

@@ -114,6 +114,7 @@ def fit(
 def _design(
     before: np.ndarray, shape: tuple[int, int, int], smoothness: tuple[float, float]
 ) -> _Design:
+    """The problem for an image; smoothness: ``lambda_s``, ``lambda_z`` of ``GridConfig``."""
     height, width, channels = before.shape
     pixels = before.reshape(-1, channels)
     rows, columns, depth = shape

@@ -11,14 +11,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from midtone.errors import UsageError
 from midtone.options import BACKENDS
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from midtone.corrector import Corrector
     from midtone.model import Model
 
@@ -176,27 +175,21 @@ def quiet_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(options: argparse.Namespace) -> Future[Model]:
-    """Load the model of ``model_options`` for --workers in a thread, while the rest is imported.
+def load_model(options: argparse.Namespace, *, once: bool = False) -> Callable[[], Model]:
+    """Begin to load the model of ``model_options`` for --workers; the result waits for it.
 
-    ONNX Runtime needs no Python for most of it. Raises UsageError; the result raises ModelError.
+    once: for a single photograph. Raises UsageError, ModelError.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from midtone import model
 
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {options.workers}")
-
-    def load() -> Model:
-        loaded = model.load(options.model, options.device, _threads(options))
-        _ = loaded.info.sha256  # results name it, and hashing takes 10 ms
-        return loaded
-
-    return ThreadPoolExecutor(1).submit(load)
+    return model.begin_loading(options.model, options.device, _threads(options), once=once)
 
 
-def load_corrector(options: argparse.Namespace, model: Future[Model] | None = None) -> Corrector:
+def load_corrector(
+    options: argparse.Namespace, model: Callable[[], Model] | None = None
+) -> Corrector:
     """The corrector of ``model_options``, with what ``load_model`` began to load.
 
     Raises UsageError, ModelError.
@@ -204,9 +197,10 @@ def load_corrector(options: argparse.Namespace, model: Future[Model] | None = No
     model = model or load_model(options)
     from midtone.corrector import Corrector
 
-    return Corrector(
-        model.result(), options.device, threads=_threads(options), pipeline=options.pipeline
-    )
+    loaded = model()
+    # The results name it; hashing, which takes 10 ms, goes on while a photograph is decoded.
+    Thread(target=lambda: loaded.info.sha256).start()
+    return Corrector(loaded, options.device, threads=_threads(options), pipeline=options.pipeline)
 
 
 def _threads(options: argparse.Namespace) -> int | None:

@@ -89,15 +89,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _here(method: Method) -> str:
-    from midtone.baselines.learned import weights
+    from midtone.baselines.learned import run, weights
 
-    path = weights.find(method.name) or (weights.find(method.also) if method.also else None)
-    if path is None:
-        return f"no weights; midtone baselines import {method.name} FILES"
     try:
-        info = weights.read_info(path)
+        path, info = run.installed(method.name)
     except ModelError as error:
-        return str(error)
+        return str(error).removeprefix(f"{method.name}: ")
     return f"{weights.LABELS[info.origin]} ({info.licence}), {path}"
 
 
@@ -120,10 +117,9 @@ def import_(options: argparse.Namespace) -> int:
     for name, checksum in made["files"].items():
         print(f"  sha256:   {checksum}  {name}")
     known = "are the published ones" if made["known"] else "are not among those that were checked"
-    print(f"  the checksums {known}")
-    if imported.missing:
-        missing = ", ".join(imported.missing)
-        print(f"  {missing} missing; import the other files together with these")
+    print(f"  the values {known}")
+    for part in made["missing"]:
+        print(f"  the network {part} is missing; import its file together with these")
     return 0
 
 
@@ -153,8 +149,8 @@ def train(options: argparse.Namespace) -> int:
         batch=recipe.batch if options.batch is None else options.batch,
         seed=options.seed,
     )
-    if recipe.steps < 1 or recipe.batch < 1:
-        raise UsageError("--steps and --batch must be at least 1")
+    if recipe.steps < 1 or recipe.batch < 1 or recipe.seed < 0:
+        raise UsageError("--steps and --batch must be at least 1, --seed at least 0")
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out}: exists already; choose another name or give --overwrite")
     paths = find_photos(options.photographs)

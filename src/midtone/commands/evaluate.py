@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
             progress=lambda _: bar.update(),
         )
     lines = tables.summarise(results)
-    if options.published:
+    if options.published or methods.PAPER in methods.split(options.methods):
         lines = tables.with_published(lines, protocol.experts)
     for kind, suffix in _SUFFIXES.items():
         text = tables.FORMATS[kind](lines, protocol)
@@ -171,7 +171,7 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
             where = "GT_IMAGES" if name == REFERENCE else f"expert_{name}_testing_set"
             raise UsageError(f"{folder}: the folder {where} is missing")
     if not wanted:
-        raise UsageError("--experts names none")
+        raise UsageError("--experts has no name in it")
     return wanted
 
 

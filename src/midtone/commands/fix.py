@@ -78,8 +78,7 @@ def add(verbs: Verbs) -> None:
         nargs="?",
         const="same",
         choices=TOGETHER,
-        help="the photographs of a folder belong together: one correction for all (same), or one "
-        "that changes smoothly in the order of capture (smooth)",
+        help="one correction for a folder: the same, or changing smoothly",
     )
     parallel_options(parser, backend="threads")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the files")
@@ -101,7 +100,9 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.commands import given_sources, load_corrector, load_model
 
-    model = load_model(options)  # first, because it goes on while the rest is imported
+    single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
+    # First, because it goes on while the rest is imported.
+    model = load_model(options, once=single and options.backend == "threads")
     from midtone import atomic
     from midtone.batch import inputs, watch
     from midtone.bilateral_grid.slice import COMPILED

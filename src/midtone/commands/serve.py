@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from midtone.commands import model_options
+from midtone.commands import load_corrector, model_options
 from midtone.errors import Error
 
 if TYPE_CHECKING:
@@ -62,11 +62,10 @@ def run(options: argparse.Namespace) -> int:
         from midtone.server.security import hosts
     except ImportError as error:
         raise Error(f"serving needs midtone[web] ({error.name} is missing)") from None
-    from midtone.corrector import Corrector
 
     limits = Limits(options.workers, options.queue, options.max_megabytes, options.max_megapixels)
     app = create_app(
-        Corrector(options.model, options.device),
+        load_corrector(options),
         limits,
         hosts=hosts(options.host, options.allow_host),
         origins=options.cors,

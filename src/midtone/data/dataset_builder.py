@@ -191,7 +191,7 @@ def from_photograph(out: Path, settings: Settings, scene: Scene) -> list[Entry]:
 def _targets(
     scene: Scene, settings: Settings, data: bytes, good: photo.Photo, rendering: np.ndarray
 ) -> dict[str, photo.Photo]:
-    """By expert; "" is what goes to GT_IMAGES. All of the inputs' size."""
+    """Targets of a scene by expert, of the size of the inputs; the key "" is that of GT_IMAGES."""
     found = {}
     for expert, path in scene.experts:
         found[expert] = _fitted(decode(path), rendering, f"expert {expert}'s rendering")
@@ -202,7 +202,7 @@ def _targets(
 
         preview = raw.preview(data)
         if preview is None:
-            raise PhotoError("it holds no JPEG to take for a target")
+            raise PhotoError("it holds no JPEG that could be the target")
         embedded = photo.read(io.BytesIO(preview)).pixels
         found[""] = _fitted(embedded, rendering, "the embedded JPEG")
     else:

@@ -151,6 +151,7 @@ def _read_paper(root: Path, split: str, pairs: list[Pair], problems: list[str]) 
 
 
 def _read_plain(folder: Path, pairs: list[Pair], problems: list[str]) -> None:
+    """Add the pairs of input/ and reference/, and what is wrong with the others."""
     references = _by_stem(_images(folder / REFERENCE), problems)
     inputs = _by_stem(_images(folder / "input"), problems)
     for stem, path in inputs.items():

@@ -67,10 +67,10 @@ def develop(data: bytes, *, half: bool = False) -> Developed:
 
 
 def _exif(data: bytes) -> Image.Exif:
-    """What the camera wrote of itself and of the exposure.
+    """EXIF data on the camera and the exposure.
 
-    From the JPEG within the file; without one from the file's own directory, if it is a TIFF as
-    most RAW files are. Tags that describe the mosaic are not the rendering's, and stay behind.
+    They are those of the JPEG within the file. A file without one is a TIFF in most cases, and its
+    own directory is read. Tags that describe the mosaic are left out.
     """
     preview = raw.preview(data)
     found = Image.Exif()

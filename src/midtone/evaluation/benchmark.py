@@ -30,7 +30,7 @@ from midtone.evaluation.contact_sheet import shrink
 from midtone.evaluation.images import read_srgb
 from midtone.evaluation.ma import MaModel, ma
 from midtone.evaluation.methods import Method
-from midtone.evaluation.metrics import SSIM, psnr
+from midtone.evaluation.metrics import SSIM, WINDOW, psnr
 from midtone.evaluation.niqe import niqe
 
 ROWS, SETTINGS, PICTURES = "results.csv", "settings.json", "pictures"
@@ -133,12 +133,14 @@ class Row:
 class Results:
     """What a run found.
 
+    methods:  names of the requested methods, in their order
     rows:     of the requested methods, method after method, by image
     problems: a sentence for each result that could not be measured
     missing:  a sentence for each method that cannot be run, by its name
     weights:  "ours" or "authors'" for each method that has weights of its own, by its name
     """
 
+    methods: tuple[str, ...]
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
     missing: Mapping[str, str]
@@ -160,6 +162,7 @@ def run(
     ``out`` receives the files above. Raises UsageError if it holds results of another protocol,
     ModelError for a midtone model that cannot be loaded.
     """
+    names = tuple(method.name for method in methods)
     identities, missing = _identities(methods)
     methods = [method for method in methods if method.name in identities]
     out.mkdir(parents=True, exist_ok=True)
@@ -205,7 +208,7 @@ def run(
         for method in methods
         if method.has_weights
     }
-    return Results(tuple(requested), tuple(sorted(problems)), missing, weights)
+    return Results(names, tuple(requested), tuple(sorted(problems)), missing, weights)
 
 
 def measure(
@@ -261,7 +264,8 @@ def score(
 def load(pair: Pair, protocol: Protocol) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """A pair's input and its references by expert, at the size of the protocol.
 
-    H x W x 3 uint8 sRGB each. Raises PhotoError for unreadable files, and sizes that differ.
+    H x W x 3 uint8 sRGB each. Raises PhotoError for unreadable files, sizes that differ, and
+    images that are smaller than SSIM's window.
     """
     wanted = size_of(pair.input)
     references = {}
@@ -276,7 +280,13 @@ def load(pair: Pair, protocol: Protocol) -> tuple[np.ndarray, dict[str, np.ndarr
                 f"{size[1]} x {size[0]}; a pair needs one size"
             )
         references[expert] = read_srgb(path, protocol.longest_side)
-    return read_srgb(pair.input, protocol.longest_side), references
+    image = read_srgb(pair.input, protocol.longest_side)
+    height, width = image.shape[:2]
+    if min(height, width) < WINDOW:
+        raise PhotoError(
+            f"{pair.input}: is measured at {width} x {height}; SSIM needs {WINDOW} pixels a side"
+        )
+    return image, references
 
 
 def group_of(pair: Pair, image: np.ndarray, reference: np.ndarray) -> str:
@@ -319,7 +329,7 @@ def _identities(methods: Sequence[Method]) -> tuple[dict[str, str], dict[str, st
         except ModelError as error:
             if method.model:
                 raise
-            missing[method.name] = str(error)
+            missing[method.name] = str(error).removeprefix(f"{method.name}: ")
     return identities, missing
 
 

@@ -54,6 +54,8 @@ def unchanged(image: np.ndarray) -> np.ndarray:
 
 
 MODEL = "midtone"
+PAPER = "paper"
+"""Among the names of methods: all rows of the paper's Table 1."""
 BASELINES: dict[str, Baseline] = {
     "input": Baseline(unchanged),
     "HE": Baseline(equalize),
@@ -158,19 +160,19 @@ def parse(
 ) -> list[Method]:
     """Methods of ``--methods a,b,c`` and of every ``--method name=FOLDER|MODEL|COMMAND``.
 
-    ``paper`` among the names stands for all rows of the paper's Table 1. Names are matched
+    ``PAPER`` among the names stands for all rows of the paper's Table 1. Names are matched
     whatever their case. Raises UsageError.
     """
     known = {name.lower(): name for name in (MODEL, *BASELINES)}
     ours = Method(MODEL, model, pipeline)
     methods = []
-    for name in filter(None, (part.strip().lower() for part in names.split(","))):
-        if name == "paper":
+    for name in split(names):
+        if name == PAPER:
             methods += [ours if one == MODEL else Method(one) for one in TABLE_1.values()]
         elif name in known:
             methods.append(ours if name == MODEL else Method(known[name]))
         else:
-            raise UsageError(f"no method {name}; there are paper, {', '.join(known.values())}")
+            raise UsageError(f"no method {name}; there are {PAPER}, {', '.join(known.values())}")
     for given in others:
         name, separator, what = given.partition("=")
         if not separator or not name or not what:
@@ -187,6 +189,11 @@ def parse(
     if twice or not methods:
         raise UsageError(f"method given twice: {', '.join(twice)}" if twice else "no methods given")
     return methods
+
+
+def split(names: str) -> list[str]:
+    """The names in ``--methods``, in lower case."""
+    return [part.strip().lower() for part in names.split(",") if part.strip()]
 
 
 @lru_cache(maxsize=8)

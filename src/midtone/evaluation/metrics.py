@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
-_SIGMA, _TAPS = 1.5, 11
+WINDOW = 11
+"""Side of SSIM's Gaussian window in pixels; smaller images have no SSIM."""
+_SIGMA = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 _STRIP = 16  # rows
 _BEYOND = 0.5  # predictions are not clipped
@@ -26,8 +29,8 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
     the window fits. Raises ValueError for sides below 11 pixels.
     """
     _check(image, reference)
-    if min(image.shape[:2]) < _TAPS:
-        raise ValueError(f"SSIM needs sides of at least {_TAPS} pixels, got {image.shape[:2]}")
+    if min(image.shape[:2]) < WINDOW:
+        raise ValueError(f"SSIM needs sides of at least {WINDOW} pixels, got {image.shape[:2]}")
     return _similarity(image, reference, _blur)
 
 
@@ -44,7 +47,7 @@ def ssim_volume(image: np.ndarray, reference: np.ndarray) -> float:
     every value counts. Higher than `ssim` by some 0.1.
     """
     _check(image, reference)
-    edge = ((_TAPS // 2, _TAPS // 2), (_TAPS // 2, _TAPS // 2), (0, 0))
+    edge = ((WINDOW // 2, WINDOW // 2), (WINDOW // 2, WINDOW // 2), (0, 0))
     return _similarity(np.pad(image, edge, "edge"), np.pad(reference, edge, "edge"), _blur_volume)
 
 
@@ -57,8 +60,8 @@ def _similarity(
 ) -> float:
     """Mean over every place where the window fits, by strips that stay in the cache."""
     total, count = 0.0, 0
-    for top in range(0, image.shape[0] - _TAPS + 1, _STRIP):
-        rows = slice(top, top + _STRIP + _TAPS - 1)
+    for top in range(0, image.shape[0] - WINDOW + 1, _STRIP):
+        rows = slice(top, top + _STRIP + WINDOW - 1)
         x, y = image[rows].astype(np.float64), reference[rows].astype(np.float64)
         mean_x, mean_y = blur(x), blur(y)
         var_x = blur(x * x) - mean_x**2
@@ -88,15 +91,16 @@ def _check(image: np.ndarray, reference: np.ndarray) -> None:
             raise ValueError("an image to compare is empty, holds NaN or lies outside [0, 1]")
 
 
+@cache
 def _taps() -> np.ndarray:
-    offset = np.arange(_TAPS) - _TAPS // 2
+    offset = np.arange(WINDOW) - WINDOW // 2
     taps = np.exp(-(offset**2) / (2 * _SIGMA**2))
     return taps / taps.sum()
 
 
 def _blur(image: np.ndarray) -> np.ndarray:
     for _ in range(2):
-        length = image.shape[0] - _TAPS + 1
+        length = image.shape[0] - WINDOW + 1
         image = sum(
             tap * image[start : start + length] for start, tap in enumerate(_taps())
         ).swapaxes(0, 1)
@@ -104,7 +108,7 @@ def _blur(image: np.ndarray) -> np.ndarray:
 
 
 def _blur_volume(image: np.ndarray) -> np.ndarray:
-    edge, image = _TAPS // 2, _blur(image)
+    edge, image = WINDOW // 2, _blur(image)
     channels = np.arange(image.shape[2])
     mixing = np.zeros((len(channels), len(channels)))
     for offset, tap in zip(range(-edge, edge + 1), _taps(), strict=True):

@@ -43,7 +43,12 @@ def niqe(image: np.ndarray, shave: int = 4) -> float:
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    """Luma of BT.601 in 16..235, rounded half up, uint8 H x W, in whole numbers throughout."""
+    """Luma of BT.601 in 16..235, rounded half up, uint8 H x W, in whole numbers throughout.
+
+    Raises ValueError for an image that is neither uint8 nor float.
+    """
+    if image.dtype != np.uint8 and image.dtype.kind != "f":
+        raise ValueError(f"an image is uint8 or float in [0, 1], not {image.dtype}")
     codes = image if image.dtype == np.uint8 else np.rint(255 * np.clip(image, 0, 1))
     codes = codes.astype(np.int32)
     if codes.ndim == 2:

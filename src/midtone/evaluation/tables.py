@@ -48,23 +48,22 @@ class Line:
 
 
 def summarise(results: Results) -> list[Line]:
-    """Lines by group, methods in the rows' order; only images that every method could do.
+    """Lines by group, methods in the order asked for; only images that every method could do.
 
-    Methods that could not be run get lines without figures. The milliseconds are medians.
+    Methods without a single result get lines without figures. The milliseconds are medians.
     """
     rows = results.rows
-    names = list(dict.fromkeys(row.method for row in rows))
-    done = [{row.image for row in rows if row.method == name} for name in names]
-    common = set.intersection(*done) if done else set()
+    done = [{row.image for row in rows if row.method == name} for name in results.methods]
+    common = set.intersection(*filter(None, done)) if rows else set()
     lines = []
     for group in GROUPS:
         members = ("over", "under") if group == "all" else (group,)
         some = [row for row in rows if row.image in common and row.group in members]
         if some:
-            for name in names:
+            for name in results.methods:
                 own = [row for row in some if row.method == name]
-                lines.append(_line(name, results.weights.get(name, ""), group, own))
-            lines += [Line(name, group, 0, {}) for name in results.missing]
+                weights = results.weights.get(name, "")
+                lines.append(_line(name, weights, group, own) if own else Line(name, group, 0, {}))
     return lines
 
 

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 HEAD = b"Exif\0\0"
+MAKER_NOTE = 0x927C
 ORIENTATION, SOFTWARE, EXIF, GPS, INTEROP = 0x0112, 0x0131, 0x8769, 0x8825, 0xA005
+SUB_DIRECTORIES = 0x014A
 BYTE, ASCII, SHORT, LONG, UNDEFINED = 1, 2, 3, 4, 7
 _RATIONALS = (5, 10)
 _SIZES = {0x0100: 0, 0x0101: 1, 0xA002: 0, 0xA003: 1}  # tag -> 0 for width, 1 for height
@@ -21,8 +23,9 @@ _SIZES = {0x0100: 0, 0x0101: 1, 0xA002: 0, 0xA003: 1}  # tag -> 0 for width, 1 f
 _THUMBNAILS = ((0x0201, 0x0202), (0x0111, 0x0117))
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
           16: 8, 17: 8, 18: 8}  # fmt: skip
-_CODES = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
-_ENTRIES = 1000
+_CODES = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I",
+          16: "Q", 18: "Q"}  # fmt: skip
+_ENTRIES, _SUB_DIRECTORIES = 1000, 16
 _CLASSIC = (SHORT, LONG, 13)  # kinds that sizes and pointers have
 
 
@@ -102,11 +105,12 @@ class Directories:
         return self._at(self._pointer, self.next_pointer(directory)) or 0
 
     def number(self, entry: Entry) -> int | None:
-        """The first number of a value of any numeric type; None for other types."""
+        """The first whole number of a value of any numeric type; None for others."""
         if not entry.count:
             return None
         if entry.kind in _CODES:
-            return self._at(_CODES[entry.kind], entry.place)
+            (found,) = struct.unpack_from(self.order + _CODES[entry.kind], self.data, entry.place)
+            return int(found) if found == found // 1 else None
         if entry.kind in _RATIONALS:
             above, below = struct.unpack_from(f"{self.order}2I", self.data, entry.place)
             return above // below if below and above % below == 0 else None
@@ -121,6 +125,15 @@ class Directories:
             if entry.tag == tag:
                 return self.number(entry)
         return None
+
+    def below(self, directory: int) -> list[int]:
+        """Places of the directories that SubIFDs points to."""
+        for entry in self.entries(directory):
+            if entry.tag == SUB_DIRECTORIES and entry.kind in _CODES:
+                step = _BYTES[entry.kind]
+                places = range(entry.place, entry.place + entry.length, step)[:_SUB_DIRECTORIES]
+                return [self._at(_CODES[entry.kind], place) or 0 for place in places]
+        return []
 
     def bytes_of(self, directory: int, tag: int) -> bytes | None:
         """The value of a directory's first entry of this tag."""
@@ -223,6 +236,15 @@ def normalize_orientation(exif: bytes, size: tuple[int, int]) -> bytes:
                     block.put(entry, side)
     _drop_thumbnail(block, data)
     return head + bytes(data)
+
+
+def has_maker_note(exif: bytes | None) -> bool:
+    """Whether a block has a maker note, which may hold offsets from the block's start."""
+    with contextlib.suppress(ValueError):
+        block = Directories((exif or b"").removeprefix(HEAD))
+        below = block.find(block.first, EXIF)
+        return below is not None and block.bytes_of(below, MAKER_NOTE) is not None
+    return False
 
 
 def set_software(exif: bytes | None, software: str) -> bytes:

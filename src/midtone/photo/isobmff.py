@@ -15,8 +15,11 @@ _AUXILIARY = {
     "depth": "depth map", "disparity": "depth map", "hdrgainmap": "gain map", "alpha": "",
     "auxid:1": "", "auxid:2": "depth map",
 }  # fmt: skip
-_THUMBNAIL, _AUXILIARY_OF, _DERIVED_FROM = "thmb", "auxl", "dimg"
+_THUMBNAIL, _AUXILIARY_OF, _TILES = "thmb", "auxl", "dimg"
 _PICTURES = ("hvc1", "av01", "grid", "iden", "iovl", "avc1", "jpeg", "tmap")
+# Boxes of a file that hold the picture, or nothing.
+_OWN_BOXES = (b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide")
+_OTHER_BOXES = {b"mpvd": "motion photo", b"moov": "film"}
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Picture:
     orientation: as in EXIF: clap aside, what irot and imir do
     cicp:     (primaries, transfer) of nclx, or None;  has_icc: whether there is a profile
     bits:     of a channel;  is_monochrome: whether it has luminance alone
+    subsampling: of its chroma, as in ``Photo``, or None
     exif, xmp: the blocks or None
     others:   what is there besides, in words
     """
@@ -40,6 +44,7 @@ class Picture:
     icc: bytes | None = None
     bits: int = 8
     is_monochrome: bool = False
+    subsampling: int | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     others: list[str] = field(default_factory=list)
@@ -79,9 +84,13 @@ def parse(data: bytes) -> Picture:
     primary = _number(data, boxes[b"pitm"][0] + _FULL, 2 if data[boxes[b"pitm"][0]] == 0 else 4)
     picture = Picture(items[primary].kind if primary in items else "")
     turns: list[tuple[bytes, int]] = []
-    for index in items[primary].properties if primary in items else ():
-        if 0 < index <= len(properties):
-            _apply(data, *properties[index - 1], picture, turns)
+    tiles = (to for kind, of, to in references if (kind, of) == (_TILES, primary))
+    for tile in next(tiles, [])[:1]:
+        for kind, box in _properties_of(items.get(tile), properties):
+            if kind in (b"av1C", b"hvcC"):  # a grid has none of its own
+                _apply(data, kind, box, picture, turns)
+    for kind, box in _properties_of(items.get(primary), properties):
+        _apply(data, kind, box, picture, turns)
     picture.orientation = _orientation(turns)
     idat = boxes.get(b"idat", (0, 0))[0]
     for item in items.values():
@@ -91,7 +100,22 @@ def parse(data: bytes) -> Picture:
         elif item.kind == "mime" and item.mime == b"application/rdf+xml":
             picture.xmp = _content(data, item, idat) or None
     picture.others += _others(data, items, references, properties, primary)
+    picture.others += _other_boxes(data)
     return picture
+
+
+def _other_boxes(data: bytes) -> list[str]:
+    """What a file holds outside the boxes of its pictures, such as a film or a phone's trailer."""
+    found: dict[str, None] = {}
+    place = 0
+    try:
+        for kind, box in _boxes(data, 0, len(data)):
+            place = box[1]
+            if kind not in _OWN_BOXES:
+                found[_OTHER_BOXES.get(kind, f"{kind.decode('latin-1')} box")] = None
+    except ValueError:
+        found[f"{len(data) - place} bytes after the picture"] = None
+    return list(found)
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
@@ -198,6 +222,13 @@ def _properties(
     return properties
 
 
+def _properties_of(
+    item: _Item | None, properties: list[tuple[bytes, tuple[int, int]]]
+) -> list[tuple[bytes, tuple[int, int]]]:
+    indices = item.properties if item else ()
+    return [properties[index - 1] for index in indices if 0 < index <= len(properties)]
+
+
 def _apply(
     data: bytes, kind: bytes, box: tuple[int, int], picture: Picture,
     turns: list[tuple[bytes, int]],
@@ -217,6 +248,10 @@ def _apply(
         flags = data[at + 2]
         picture.bits = (12 if flags & 0x20 else 10) if flags & 0x40 else 8
         picture.is_monochrome = bool(flags & 0x10)
+        picture.subsampling = {0b00: 0, 0b10: 1, 0b11: 2}.get(flags >> 2 & 3)
+    elif kind == b"hvcC":
+        picture.bits = 8 + (data[at + 17] & 7)
+        picture.subsampling = {1: 2, 2: 1, 3: 0}.get(data[at + 16] & 3)
     elif kind == b"colr" and data[at : at + 4] == b"nclx":
         picture.cicp = _number(data, at + 4, 2), _number(data, at + 6, 2)
     elif kind == b"colr" and data[at : at + 4] in (b"prof", b"rICC"):
@@ -256,7 +291,7 @@ def _others(
     primary: int,
 ) -> list[str]:
     """Pictures besides the primary one, its tiles, its alpha and thumbnails."""
-    parts = {to for kind, _, targets in references if kind == _DERIVED_FROM for to in targets}
+    parts = {to for kind, _, targets in references if kind == _TILES for to in targets}
     found: dict[str, int] = {}
     for number, item in items.items():
         links = [kind for kind, source, _ in references if source == number]

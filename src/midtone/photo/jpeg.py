@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
@@ -18,6 +19,7 @@ from midtone.photo.strips import Strips, split
 _SUBSAMPLING = {0: "444", 1: "422", 2: "420"}
 _BY_FACTORS = {(1, 1): 0, (2, 1): 1, (2, 2): 2}  # of the luminance, to the chroma's (1, 1)
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
+_FILM = re.compile(rb"\0\0\0.ftyp", re.DOTALL)  # the first box of MP4 and QuickTime
 _LARGE = 2_000_000  # pixels from which strips pay
 
 
@@ -131,14 +133,14 @@ def _strip_decoder() -> ModuleType | None:
 
 def encode(photo: Photo, quality: int) -> bytes:
     """A JPEG file of uint8 pixels without alpha, whose strips are encoded side by side."""
-    import imagecodecs
+    from imagecodecs import jpeg8_encode  # not in the threads: imagecodecs imports its parts late
 
     grey = photo.pixels.shape[2] == 1
     subsampling = None if grey else _SUBSAMPLING[photo.subsampling or 0]
 
     def encode_strip(strip: np.ndarray) -> bytes:
         samples = np.ascontiguousarray(strip[..., 0] if grey else strip)
-        return bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling=subsampling))
+        return bytes(jpeg8_encode(samples, level=quality, subsampling=subsampling))
 
     pixels = photo.pixels if isinstance(photo.pixels, Strips) else split(photo.pixels)
     return jpeg_segments.join_strips(
@@ -174,7 +176,7 @@ def _describe_rest(rest: bytes, parts: list[str]) -> list[str]:
     pictures = rest.count(b"\xff\xd8\xff\xe0") + rest.count(b"\xff\xd8\xff\xe1")
     if pictures and "gain map" not in found:
         found.append(f"{pictures} more picture{'s' * (pictures > 1)} in the file")
-    if b"ftyp" in rest[:4096] and "motion photo" not in found:
+    if _FILM.search(rest) and "motion photo" not in found:
         found.append("a film in the file")
     if not found and rest.strip(b"\0"):
         found.append(f"{len(rest)} bytes after the picture")

@@ -102,34 +102,39 @@ def _frame(marker: int, body: bytes) -> Frame:
 
 def metadata_of(segments: Segments) -> tuple[Metadata, bytes | None, tuple[str, ...]]:
     """(metadata, colour profile or None, what there is besides) of a file."""
-    app1 = [body for marker, body in segments.bodies if marker == 0xE1]
     packets = segments.starting(0xE1, _XMP)
     packet = xmp.to_utf8(packets[0]) if packets else None
-    extensions = [body for body in app1 if body.startswith(xmp.EXTENSION)]
+    extensions = [xmp.EXTENSION + part for part in segments.starting(0xE1, xmp.EXTENSION)]
+    is_cut = bool(extensions)
     if packet and extensions:
-        packet = xmp.merge(packet, xmp.read_extension(extensions))
+        packet, is_cut = xmp.merge(packet, extensions)
+    block, has_more_exif = _join_exif(segments.starting(0xE1, exif.HEAD))
     iptc, resources = photoshop.split(b"".join(segments.starting(0xED, photoshop.HEAD)))
     metadata = Metadata(
-        _join_exif(segments.starting(0xE1, exif.HEAD)),
+        block,
         packet,
         iptc,
         _dpi(segments.starting(0xE0, b"JFIF\0")),
         photoshop=resources,
         comments=tuple(body for marker, body in segments.bodies if marker == _COMMENT),
     )
-    return metadata, _join_icc(segments.starting(0xE2, _ICC)), _others(segments)
+    left_out = {
+        "more EXIF": has_more_exif, "more XMP": len(packets) > 1, "damaged extended XMP": is_cut,
+    }  # fmt: skip
+    others = (*(name for name, is_there in left_out.items() if is_there), *_others(segments))
+    return metadata, _join_icc(segments.starting(0xE2, _ICC)), others
 
 
-def _join_exif(parts: list[bytes]) -> bytes | None:
-    """The first block; parts that have no TIFF header of their own continue it."""
+def _join_exif(parts: list[bytes]) -> tuple[bytes | None, bool]:
+    """The first block, continued by parts without a TIFF header; whether there are more blocks."""
     if not parts:
-        return None
+        return None, False
     block = parts[0]
     for part in parts[1:]:
         if part[:4] in (b"II*\0", b"MM\0*"):
-            break
+            return exif.HEAD + block, True
         block += part
-    return exif.HEAD + block
+    return exif.HEAD + block, False
 
 
 def _join_icc(parts: list[bytes]) -> bytes | None:

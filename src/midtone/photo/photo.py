@@ -24,7 +24,7 @@ class Photo:
     cicp:     (primaries, transfer) of ITU-T H.273 where no profile can say them (HDR), or None
     metadata: EXIF, XMP, IPTC, resolution and more; the orientation in them is 1
     format:   name in ``codecs.FORMATS`` of what it came in, or None
-    subsampling: of a JPEG's chroma as Pillow numbers it (0: 4:4:4, 1: 4:2:2, 2: 4:2:0), or None
+    subsampling: of the chroma as Pillow numbers it (0: 4:4:4, 1: 4:2:2, 2: 4:2:0), or None
     quality:  of the JPEG it came from, estimated, 1 to 100; 100 if it came from a lossless WebP
     notes:    sentences on what could not be kept
     """

@@ -22,7 +22,7 @@ from midtone.photo.photo import Photo
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 8 + 12 + 13  # signature and IHDR
-_GREY, _PALETTE = (0, 4), 3  # colour types
+_PALETTE = 3  # colour type
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _TEXT, _COMPRESSED, _UNICODE = b"tEXt", b"zTXt", b"iTXt"
 _XMP = b"XML:com.adobe.xmp"
@@ -31,9 +31,7 @@ _TIFF_HEADERS = (b"II*\0", b"MM\0*")
 _INFLATED = 64 << 20  # bytes that a compressed text or profile may have
 _PER_METRE = 0.0254
 _KEPT = (_TEXT, _COMPRESSED, _UNICODE, b"tIME")
-# What other chunks hold: nothing that a photograph needs, or what is read here.
-_READ = (*_PIXELS, *_KEPT, b"iCCP", b"eXIf", b"pHYs", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"sBIT",
-         b"bKGD", b"hIST")  # fmt: skip
+_READ = (*_PIXELS, *_KEPT, b"iCCP", b"eXIf", b"pHYs", b"cICP", b"gAMA", b"cHRM", b"sRGB")
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,11 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     metadata, dropped = _metadata(chunks)
     icc, cicp, is_damaged = _colour(chunks, photo.pixels.shape[2] == 1)
     dropped += ["a damaged colour profile"] * is_damaged
-    others = sorted({kind.decode("latin-1") for kind, _ in chunks if kind not in _READ})
-    notes = (f"left out: {', '.join([*dropped, *others])}",) if dropped or others else ()
+    dropped += _other_chunks(chunks, header)
+    notes = (f"left out: {', '.join(dropped)}",) if dropped else ()
     photo = replace(photo, icc=icc, cicp=cicp, metadata=metadata, format="PNG", notes=notes)
+    if dict(chunks).get(b"cICP", b"")[3:] == b"\0":
+        photo = replace(photo, pixels=_from_narrow_range(photo.pixels))
     return upright(photo)
 
 
@@ -202,6 +202,26 @@ def _unhex(text: bytes) -> bytes:
 def _raw_profile(name: bytes, data: bytes) -> bytes:
     text = b"\n%b\n%8d\n%b\n" % (name, len(data), data.hex().encode())
     return _RAW_PROFILE + name + b"\0\0" + zlib.compress(text)
+
+
+def _other_chunks(chunks: list[tuple[bytes, bytes]], header: _Header) -> list[str]:
+    """The types of chunks whose content is left out."""
+    depth = 8 if header.colour_type == _PALETTE else header.bits
+    found = {kind for kind, _ in chunks} - set(_READ)
+    if min(dict(chunks).get(b"sBIT", b""), default=0) >= depth:
+        found.discard(b"sBIT")  # it says what the header says
+    kinds = {kind for kind, _ in chunks}
+    if b"cHRM" in kinds and not kinds & {b"gAMA", b"sRGB", b"iCCP", b"cICP"}:
+        found.add(b"cHRM")  # primaries without a curve
+    return sorted(kind.decode("latin-1") for kind in found)
+
+
+def _from_narrow_range(pixels: np.ndarray) -> np.ndarray:
+    """Codes 16 to 235 (times 256 if they have 16 bits) over the full range (ITU-T H.273, 8.3)."""
+    unit = np.float32(256 if pixels.dtype == np.uint16 else 1)
+    full = np.iinfo(pixels.dtype).max
+    spread = (pixels / unit - np.float32(16)) * np.float32(full / 219)
+    return np.rint(np.clip(spread, 0, full)).astype(pixels.dtype)
 
 
 def _colour(

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TypeVar, cast
@@ -15,7 +15,7 @@ from PIL import UnidentifiedImageError
 
 from midtone import colour
 from midtone.errors import PhotoError, TooLargeError
-from midtone.photo import jpeg
+from midtone.photo import jpeg, xmp
 from midtone.photo.codecs import FORMATS, Format, identify
 from midtone.photo.photo import Photo
 from midtone.photo.strips import Strips
@@ -43,23 +43,29 @@ class ImageFile:
 
     def decode(self) -> Photo:
         """Decode all of it. Raises PhotoError."""
-        return translate_errors(
-            self.name, lambda: with_usable_profile(self.format.decode(self.data, self.salvage))
-        )
+
+        def decode() -> Photo:
+            photo = self.format.decode(self.data, self.salvage)
+            return without_pointers(with_usable_profile(photo))
+
+        return translate_errors(self.name, decode)
 
     @contextmanager
-    def decoding(self, *, strips: bool = False) -> Iterator[Callable[[], Photo]]:
+    def decoding(
+        self, *, strips: bool = False, ahead: bool = True
+    ) -> Iterator[Callable[[], Photo]]:
         """Decode in a thread while the block runs; its value waits for the photograph.
 
         strips: pixels may be ``Strips``, decoded while they are used, which raises PhotoError; so
                 they are for large JPEGs that need not be turned
+        ahead:  whether the block decodes the first of them
         """
         striped = None
         if strips and self.format is FORMATS["JPEG"]:
             striped = translate_errors(self.name, lambda: jpeg.decode_strips(self.data, self.name))
         if striped is not None:
             usable = with_usable_profile(striped)
-            with cast("Strips", usable.pixels):
+            with cast("Strips", usable.pixels) if ahead else nullcontext():
                 yield lambda: usable
             return
         with ThreadPoolExecutor(1) as pool:
@@ -167,3 +173,14 @@ def with_usable_profile(photo: Photo) -> Photo:
         return photo
     note = "its colour profile is damaged or of another kind of pixels and was left out"
     return replace(photo, icc=None, notes=(*photo.notes, note))
+
+
+def without_pointers(photo: Photo) -> Photo:
+    """The photograph without XMP properties that point to parts which its file does not have."""
+    if not photo.metadata.xmp:
+        return photo
+    packet, parts = xmp.without_parts(photo.metadata.xmp)
+    if not parts:
+        return photo
+    note = f"left out: XMP properties of a {', '.join(parts)}"
+    return replace(photo, metadata=replace(photo.metadata, xmp=packet), notes=(*photo.notes, note))

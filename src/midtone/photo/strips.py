@@ -17,7 +17,7 @@ import numpy as np
 
 T = TypeVar("T")
 Change = Callable[[int, np.ndarray], np.ndarray]
-PIXELS = 1 << 19  # of a strip: its own cost does not count, and it stays in a core's cache
+PIXELS = 1 << 20  # of a strip: its own cost does not count
 _ALIGNED = 16  # rows of the largest block of a JPEG
 _AHEAD = 48 << 20  # bytes that are decoded before it is known how to change them
 

@@ -21,7 +21,7 @@ from midtone.errors import PhotoError
 from midtone.photo import exif, photoshop, xmp
 from midtone.photo.exif import Value
 from midtone.photo.metadata import Metadata
-from midtone.photo.orientation import upright
+from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -34,6 +34,10 @@ LAYOUT = frozenset(
      513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 34016, _XMP, _IPTC, _PHOTOSHOP,
      _ICC, 37724, 50215, 50674, 65000]
 )  # fmt: skip
+_KIND, _WIDTH = 254, 256
+# They hold offsets of their own.
+MAKER_NOTES_MOVED = "its maker notes were moved; readers may not find all that is in them"
+_RESOLUTION = frozenset([282, 283, 296])
 _REDUCED = 1  # flag of a directory that holds a preview
 _UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = (0, 1), 2, 3, 5, 6
@@ -65,12 +69,15 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
             raise PhotoError(f"{samples.ndim}-dimensional TIFF is not supported")
         photo = _photo_of(page, samples)
     metadata, left_out = _metadata(data, page)
+    others += _full_size_below(data, page.offset)
     if others:
         left_out.append(f"{others} more page{'s' * (others > 1)}")
     notes = photo.notes + ((f"left out: {', '.join(left_out)}",) if left_out else ())
-    orientation = int(page.tags.valueof(_ORIENTATION, 1) or 1)
+    if exif.has_maker_note(metadata.exif):
+        notes += (MAKER_NOTES_MOVED,)
     photo = replace(photo, metadata=metadata, format="TIFF", notes=notes)
-    return upright(photo, orientation)
+    found = exif.Directories(data).find(page.offset, exif.ORIENTATION)
+    return upright(photo, orientation_of(metadata) if found is None else found)
 
 
 def encode(photo: Photo, quality: int) -> bytes:
@@ -81,7 +88,8 @@ def encode(photo: Photo, quality: int) -> bytes:
     import tifffile
 
     metadata = photo.metadata
-    order, values = _values(metadata.exif)
+    left_out = LAYOUT | {_ORIENTATION}
+    order, values = _values(metadata.exif, left_out if metadata.dpi else left_out - _RESOLUTION)
     for tag, block in (
         (_XMP, metadata.xmp), (_IPTC, metadata.iptc), (_PHOTOSHOP, metadata.photoshop),
     ):  # fmt: skip
@@ -110,8 +118,8 @@ def encode(photo: Photo, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def _values(block: bytes | None) -> tuple[Any, list[Value]]:
-    """Byte order and values of an EXIF block that are not of a picture's layout."""
+def _values(block: bytes | None, left_out: frozenset[int]) -> tuple[Any, list[Value]]:
+    """Byte order and values of an EXIF block, without these tags."""
     if block is None:
         return "<", []
     try:
@@ -119,8 +127,7 @@ def _values(block: bytes | None) -> tuple[Any, list[Value]]:
     except ValueError:
         return "<", []
     values = directories.values(directories.first)
-    kept = [value for value in values if value.tag not in LAYOUT | {_ORIENTATION}]
-    return directories.order, kept
+    return directories.order, [value for value in values if value.tag not in left_out]
 
 
 def _add_values(stream: io.BytesIO, values: list[Value], order: str) -> None:
@@ -163,6 +170,15 @@ def _first_page(data: bytes) -> Iterator[tuple[Any, int]]:
         if not page.imagewidth or not page.imagelength:
             raise PhotoError("damaged or incomplete image (no size)")
         yield page, max(len(full) - 1, 0)
+
+
+def _full_size_below(data: bytes, page: int) -> int:
+    """How many directories below a page hold a picture that is no preview."""
+    file = exif.Directories(data)
+    return sum(
+        file.find(place, _WIDTH) is not None and not (file.find(place, _KIND) or 0) & _REDUCED
+        for place in file.below(page)
+    )
 
 
 def _check_supported(page: Any) -> None:
@@ -218,6 +234,8 @@ def _photo_of(page: Any, samples: np.ndarray) -> Photo:
     if photometric == _PALETTE:
         # A colour map has 16 bits; what 8 can say stays 8.
         table = np.asarray(page.colormap, np.uint16).T
+        if table.max(initial=0) < 256:  # written by old programs
+            table = table * np.uint16(257)
         narrow = not (table % 257).any() or not (table & 255).any()
         table = (table >> 8).astype(np.uint8) if narrow else table
         pixels = table[np.minimum(pixels[..., 0], len(table) - 1)]

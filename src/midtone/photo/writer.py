@@ -11,7 +11,7 @@ import numpy as np
 
 from midtone import atomic
 from midtone.errors import PhotoError
-from midtone.photo import exif
+from midtone.photo import exif, tiff
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, parse_format, writable_as
 from midtone.photo.convert import to_8_bit
 from midtone.photo.metadata import Metadata
@@ -74,7 +74,7 @@ def write(
     return notes
 
 
-def default_quality(photo: Photo, format: str = "JPEG") -> int:
+def default_quality(photo: Photo, format: str) -> int:
     """Of a result in this format: the format's own, or the input's if it is of the same and better.
 
     100 for formats without loss.
@@ -104,6 +104,8 @@ def _encode(
     if not format.is_installed:
         raise PhotoError(f"{name}: {format.title} needs midtone[{format.extra}]")
     metadata, notes = _fit_metadata(photo.metadata, format)
+    if format.name == "TIFF" and photo.format != "TIFF" and exif.has_maker_note(metadata.exif):
+        notes += (tiff.MAKER_NOTES_MOVED,)
     if software:
         metadata = replace(metadata, exif=_with_software(metadata.exif, software, format))
     pixels, alpha = _fit_pixels(photo, format)

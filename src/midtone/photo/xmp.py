@@ -67,24 +67,32 @@ def without_parts(packet: bytes) -> tuple[bytes, list[str]]:
     return packet, found
 
 
-def merge(packet: bytes, extension: bytes) -> bytes:
-    """A packet with the descriptions of its extension (XMP specification part 3, 1.1.3.1)."""
+def merge(packet: bytes, segments: list[bytes]) -> tuple[bytes, bool]:
+    """A packet with the descriptions of its extension (XMP specification part 3, 1.1.3.1).
+
+    segments: of a JPEG file that hold parts of extensions
+    Also whether an extension is left out because it is not whole or not the packet's.
+    """
+    found = re.search(rb"HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})", packet)
     packet = _without(packet, _NOTE, b"HasExtendedXMP")
+    extension = _read_extension(segments, found.group(1)) if found else b""
     inner = re.search(rb"<rdf:RDF\b[^>]*>(.*)</rdf:RDF>", extension, re.DOTALL)
     end = packet.rfind(b"</rdf:RDF>")
     if not inner or end < 0:
-        return packet
-    return packet[:end] + inner.group(1) + packet[end:]
+        return packet, bool(segments)
+    return packet[:end] + inner.group(1) + packet[end:], False
 
 
-def read_extension(segments: list[bytes]) -> bytes:
-    """The extension of a packet from the JPEG segments that hold its parts."""
+def _read_extension(segments: list[bytes], guid: bytes) -> bytes:
+    """The extension of this name; empty if it is not whole."""
     parts: dict[int, bytes] = {}
+    length = 0
     for segment in segments:
-        if len(segment) >= _EXTENDED_HEAD:
-            (place,) = struct.unpack_from(">I", segment, _EXTENDED_HEAD - 4)
+        if segment.startswith(EXTENSION + guid) and len(segment) >= _EXTENDED_HEAD:
+            length, place = struct.unpack_from(">II", segment, _EXTENDED_HEAD - 8)
             parts[place] = segment[_EXTENDED_HEAD:]
-    return b"".join(parts[place] for place in sorted(parts))
+    extension = b"".join(parts[place] for place in sorted(parts))
+    return extension if len(extension) == length else b""
 
 
 def split(packet: bytes, room: int) -> tuple[bytes, list[bytes]]:

@@ -95,7 +95,6 @@ def _open_photographs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
             augmentation=stage.augmentation,
             errors=stage.errors,
             targets=stage.targets,
-            studio=stage.studio,
             per_image=stage.per_image,
         )
 

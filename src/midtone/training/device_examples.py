@@ -1,9 +1,9 @@
 """Training examples made on the device, as tensor operations on whole batches.
 
 The models are those of ``midtone.data`` (crops, augmentation, errors, targets), with random numbers
-of their own. Five things differ: JPEG compression and pictures with a plain ground are left out,
-crops are resampled once more before the error is synthesised, collages take the second photograph
-as it is cropped, and flat patches are not rejected.
+of their own. Four things differ: JPEG compression is left out, crops are resampled once more before
+the error is synthesised, collages take the second photograph as it is cropped, and flat patches are
+not rejected.
 
 A batch is B pictures on a square canvas. The content of a picture is ``rows`` x ``columns`` px at
 the top left of its canvas; the rest is a reflection of it.
@@ -110,8 +110,9 @@ class DeviceExamples:
         return self._resize(source, size), self._resize(target, size)
 
     def _crop(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures on their canvas, B x 3 x C x C, the size of their content, B x 2, and whether
-        their photographs are well exposed, B.
+        """Random crops: pictures, sizes, and whether their photographs are well exposed.
+
+        B x 3 x C x C with the crop at the top left of its canvas; B x 2: its height and width; B
         """
         draws = self.draws
         index = self.usable[

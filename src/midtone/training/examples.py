@@ -17,7 +17,6 @@ from midtone.data.augment import Augmentation, augment, collage
 from midtone.data.crops import Crop, CropModel, draw_crop, draw_patch, draw_position
 from midtone.data.pairs import Pair
 from midtone.data.photographs import decode_pair
-from midtone.data.studio import StudioModel, draw_studio
 from midtone.data.synthesize import ErrorModel, draw_ev, synthesize, vary_exposure
 from midtone.data.targets import TargetModel, keep_whites, normalize_target
 
@@ -52,7 +51,6 @@ class PhotographExamples:
     augmentation: Augmentation = Augmentation()
     errors: ErrorModel = ErrorModel()
     targets: TargetModel = TargetModel()
-    studio: StudioModel = StudioModel()
     per_image: int = 1
 
     def __len__(self) -> int:
@@ -66,9 +64,7 @@ class PhotographExamples:
         # The error comes before the resize, as in a camera: codes and clipping are then realistic.
         index %= len(self.photographs)
         unchanged = self.well_exposed is not None and not self.well_exposed[index]
-        return degrade(
-            target, self.errors, self.targets, rng, unchanged=unchanged, studio=self.studio
-        )
+        return degrade(target, self.errors, self.targets, rng, unchanged=unchanged)
 
     def _target(self, index: int, rng: np.random.Generator) -> np.ndarray:
         image = self.photographs[index % len(self.photographs)]
@@ -106,23 +102,16 @@ def degrade(
     rng: np.random.Generator,
     *,
     unchanged: bool = False,
-    studio: StudioModel = StudioModel(),
 ) -> Example:
     """Make an example of a picture: H x W x 3 uint8 -> (input, target).
 
     unchanged: make an unchanged one, independent of ``errors.unchanged_prob``
-    studio:    of pictures on a plain ground
     """
     ev = draw_ev(errors, rng)
-    unchanged = rng.random() < errors.unchanged_prob or unchanged
-    if not unchanged:
-        target = normalize_target(target, targets, ev)
-    composed = draw_studio(target, studio, rng)
-    if composed is not None:
-        target, unchanged = composed, rng.random() < studio.unchanged_prob
-    if unchanged:
+    if rng.random() < errors.unchanged_prob or unchanged:
         source = target = vary_exposure(target, errors.unchanged_ev, rng)
     else:
+        target = normalize_target(target, targets, ev)
         source = synthesize(target, ev, errors, rng)
     return source, keep_whites(target, source, targets.white_floor)
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from midtone.data.augment import Augmentation
 from midtone.data.crops import CropModel
-from midtone.data.studio import StudioModel
 from midtone.data.synthesize import ErrorModel
 from midtone.data.targets import TargetModel
 from midtone.errors import UsageError
@@ -57,7 +56,6 @@ class Stage:
     augmentation: Augmentation = Augmentation()
     errors: ErrorModel = ErrorModel()
     targets: TargetModel = TargetModel()
-    studio: StudioModel = StudioModel()
     unchanged_others: bool = False
     longest_side: int | None = 320
     per_image: int = 1

@@ -8,7 +8,6 @@ from midtone.data.augment import Augmentation
 from midtone.data.crops import CropModel
 from midtone.data.local_light import LocalLight
 from midtone.data.neutral import NeutralModel
-from midtone.data.studio import StudioModel
 from midtone.data.synthesize import ErrorModel
 from midtone.data.targets import TargetModel
 from midtone.network import NetworkConfig
@@ -29,11 +28,11 @@ _ERRORS = ErrorModel(
         (0.24, 0.9, 1.7),
         (0.13, 1.7, 3.2),
     ),
-    unchanged_prob=0.17,
+    unchanged_prob=0.15,
     unchanged_ev=0.8,
-    neutral=NeutralModel(prob=0.45),
+    neutral=NeutralModel(prob=0.5),
     light=LocalLight(region_prob=0.3, spot_prob=0.05),
-    camera_prob=0.3,
+    camera_prob=0.35,
     black_prob=0.35,
     bright_lights_prob=0.4,
     balance=0.015,
@@ -41,7 +40,6 @@ _ERRORS = ErrorModel(
     noise_prob=0.2,
     jpeg_prob=0.25,
 )
-_STUDIO = StudioModel(white_prob=0.09, black_prob=0.03, page_prob=0.05, unchanged_prob=0.55)
 _TARGETS = TargetModel(levels_part=0.3, brightness_part=(0.1, 0.5), brightness_ev=(1.3, 3.0))
 _AUGMENTATION = Augmentation(saturation=(0.9, 1.15), balance=0.02, gamma=0.05, collage_prob=0.1)
 _CROPS = CropModel(coverage=(0.6, 1.0), vertical_flip_prob=0.25)
@@ -68,7 +66,6 @@ def _default() -> Recipe:
         augmentation=_AUGMENTATION,
         errors=_ERRORS,
         targets=_TARGETS,
-        studio=_STUDIO,
         ema=0.9985,
         spatial_dropout=0.02,
         grid_loss=0.2,

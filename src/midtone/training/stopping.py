@@ -20,7 +20,7 @@ TIME_LIMIT = -1
 
 
 class StopRequest:
-    """Notices requests to stop while the ``with`` block runs.
+    """Records requests to stop while the ``with`` block runs.
 
     worker: this process; the processes of a run stop at the same step
     limit:  seconds after which the run stops, or None

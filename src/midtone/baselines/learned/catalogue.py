@@ -18,8 +18,9 @@ class Method:
     files:     what to give to ``midtone baselines import``
     licence:   of the published weights
     code:      licence of the authors' code, which is not used here
+    parts:     networks of a method that has several: how the names of their values begin
     also:      another method whose file of weights holds these weights too
-    known:     SHA-256 of the published files, where they have been read
+    known:     SHA-256 of the published values of each network, where they have been read
     """
 
     name: str
@@ -29,6 +30,7 @@ class Method:
     files: str
     licence: str
     code: str
+    parts: tuple[str, ...] = ()
     also: str = ""
     known: tuple[str, ...] = ()
 
@@ -45,7 +47,7 @@ _DPE_SOURCE = "github.com/pnbao/deep-photo-enhance, LPGAN/model"
 _DATA = ".data-00000-of-00001"
 
 
-def _dped(phone: str, row: str, index: str, data: str) -> Method:
+def _dped(phone: str, row: str, known: str) -> Method:
     name = phone.lower()
     return Method(
         f"dped-{name}",
@@ -55,12 +57,12 @@ def _dped(phone: str, row: str, index: str, data: str) -> Method:
         f"{name}_orig.index (beside {name}_orig{_DATA})",
         NO_LICENCE,
         NO_LICENCE,
-        known=(index, data),
+        known=(known,),
     )
 
 
-def _dpe(kind: str, row: str, files: str) -> Method:
-    return Method(f"dpe-{kind}", _DPE, row, _DPE_SOURCE, files, "MIT", "MIT")
+def _dpe(kind: str, row: str, files: str, licence: str = "MIT") -> Method:
+    return Method(f"dpe-{kind}", _DPE, row, _DPE_SOURCE, files, licence, "MIT")
 
 
 # In the order of the paper's table 1.
@@ -75,6 +77,7 @@ METHODS = {
             f"hdrcnn_params.npz hdr2ldr.model-400.index (beside hdr2ldr.model-400{_DATA})",
             f"{NO_LICENCE}; {NO_LICENCE}",
             "BSD-3-Clause; none stated",
+            parts=("hdrcnn", "rht"),
         ),
         Method(
             "hdrcnn-reinhard",
@@ -84,28 +87,26 @@ METHODS = {
             "hdrcnn_params.npz",
             NO_LICENCE,
             "BSD-3-Clause",
+            parts=("hdrcnn",),
             also="hdrcnn-rht",
         ),
         _dped(
             "iPhone",
             "DPED_iPhone",
-            "8777e61b30adb8c4e99eb22e5ecca3f80c237e6288dc07c8a3fb7e6fee6865a8",
-            "9d289d0914ae0f41ded639e6282e6710ebb79ab8dc23865198c2748d7dc083fc",
+            "9ab6c7c5be4548756378c51642621080d111a766a35d1eb31bb4f7d614cf1e18",
         ),
         _dped(
             "BlackBerry",
             "DPED_BlackBerry",
-            "e907cd7a93831f9138f1706e6d40b997b18ca4b8afc5a6da5f0d3a2aab8aa0e1",
-            "ec3332ae3e03d4317fd4c88e3f1885c5df8722f34d4142ec8f77025c8b3add82",
+            "836d995e29747222a8712cb41877a3de68b9a25de4029d217584b013e9d34985",
         ),
         _dped(
             "Sony",
             "DPED_Sony",
-            "5e56d778b4e9149883cc00a79e7f4f5dd2e1ee35e64e3419c64b5433b1891574",
-            "6338ab1c409a67c99ad5da416051887a63b576c351d8447741c8d378671e3ab8",
+            "70917c7b4170de7ed734c5efaf989aa5cef4f1668152d91e855e4e0cf67347cf",
         ),
         _dpe("hdr", "DPE_HDR", f"90.000-new.ckpt.index (beside 90.000-new.ckpt{_DATA})"),
-        _dpe("ufivek", "DPE_U-FiveK", "a checkpoint of that model; none is published"),
+        _dpe("ufivek", "DPE_U-FiveK", "a checkpoint of that model", "no weights are published"),
         _dpe("sfivek", "DPE_S-FiveK", f"27.500-new.ckpt.index (beside 27.500-new.ckpt{_DATA})"),
         Method(
             "retinexnet",
@@ -115,10 +116,8 @@ METHODS = {
             "the .index files of Decom and of Relight (beside their data files)",
             "MIT",
             "MIT",
-            known=(
-                "ee034c9bea109e8557db700cfd50636f1f93590a8b2e3af7ad873a865cbc45cd",
-                "c12d0caa441bcb2c36f4d0cbba445909ebdd53306aa06fddc7668cf16b881cf3",
-            ),
+            parts=("decom", "relight"),
+            known=("deca3b2a3ae3c50640c374b509434800b00c528d8801556f972745ad04f1e249",),
         ),
         Method(
             "deep-upe",
@@ -137,7 +136,7 @@ METHODS = {
             "Epoch99.pth",
             "CC BY-NC 4.0",
             "CC BY-NC 4.0",
-            known=("a4395acb874f320375d9704997cef874eaaaaa26a1777ceb29a92b70f74c3612",),
+            known=("06d51d3aa8b8d6e21f6e1645a7ac3538de8f7ebcb409b4734df9392aaac347b6",),
         ),
     )
 }

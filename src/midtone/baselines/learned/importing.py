@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,41 +15,51 @@ from midtone.baselines.learned.networks import DEFINITIONS, Definition, paramete
 from midtone.baselines.learned.weights import AUTHORS, WeightsInfo
 from midtone.errors import ModelError
 
-# Methods of two networks, which may be imported one after the other: their first names.
-_PARTS = {"retinexnet": ("decom", "relight"), "hdrcnn-rht": ("hdrcnn", "rht")}
-
 
 @dataclass(frozen=True)
 class Imported:
-    """Values by our names in torch's layout, what they are, and which networks are missing."""
+    """Values by our names in torch's layout, and what they are."""
 
     values: dict[str, np.ndarray]
     info: WeightsInfo
-    missing: tuple[str, ...]
 
 
 def import_weights(name: str, paths: Sequence[Path]) -> Imported:
     """Read the authors' files of a method. Raises ModelError for any other file.
 
-    Of a method with two networks one may be missing, but no network may be there in part.
+    Of a method with two networks one may be missing, but no network may be there in part. The
+    published values of another method are refused, whatever file they are in.
     """
     method = catalogue.method(name)
     values: dict[str, np.ndarray] = {}
     for path in paths:
         values = convert(method.name, published.read_file(path, _list_names(name)), path) | values
-    files = published.checksums(paths)
+    parts = {part: _of_part(values, part) for part in method.parts or ("",)}
+    checksums = {checksum(some) for some in parts.values() if some}
     for other in catalogue.METHODS.values():
-        if other is not method and set(files.values()) & set(other.known):
+        if checksums & (set(other.known) - set(method.known)):
             raise ModelError(f"{paths[0]}: these are the weights of {other.name}")
     made = {
         "source": method.source,
         "paper": method.paper,
-        "files": files,
-        "known": set(files.values()) <= set(method.known),
+        "files": published.checksums(paths),
+        "known": checksums <= set(method.known),
+        "missing": [part for part, some in parts.items() if not some],
     }
-    present = {ours.split(".")[0] for ours in values}
-    missing = tuple(part for part in _PARTS.get(method.name, ()) if part not in present)
-    return Imported(values, WeightsInfo(method.name, AUTHORS, method.licence, made), missing)
+    return Imported(values, WeightsInfo(method.name, AUTHORS, method.licence, made))
+
+
+def checksum(values: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a network's values, whatever file they came in."""
+    digest = hashlib.sha256()
+    for name in sorted(values):
+        digest.update(name.encode() + np.asarray(values[name], "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _of_part(values: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """Values of one of a method's networks; of all with ""."""
+    return {name: value for name, value in values.items() if name.startswith(part)}
 
 
 def convert(name: str, values: Mapping[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
@@ -56,12 +67,12 @@ def convert(name: str, values: Mapping[str, np.ndarray], path: Path) -> dict[str
 
     Raises ModelError where none is.
     """
-    definition = DEFINITIONS[name]
+    definition, parts = DEFINITIONS[name], catalogue.method(name).parts
     theirs = {definition.normalise(key): value for key, value in values.items()}
     wanted = parameters(definition.build())
     result: dict[str, np.ndarray] = {}
     problem = ""
-    for part in _PARTS.get(name, ("",)):
+    for part in parts or ("",):
         some = {ours: value for ours, value in wanted.items() if ours.startswith(part)}
         found = {ours: theirs.get(definition.names[ours]) for ours in some}
         wrong = next((o for o, value in found.items() if not _fits(definition, value, some[o])), "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from midtone.baselines.learned import tensorflow_checkpoint
-from midtone.baselines.learned.weights import read_safetensors
+from midtone.baselines.learned import tensorflow_checkpoint, weights
 from midtone.errors import ModelError
 
-_MOST_BYTES = 1 << 30  # the largest published file has 118 MB
+_MOST_BYTES = 1 << 30  # VGG-19's file has 575 MB
+_MOST_IN_LIST = 1 << 28  # bytes; HDR CNN's has 118 MB
 _NUMPY = {
     (f"{package}.multiarray", "_reconstruct") for package in ("numpy.core", "numpy._core")
 } | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
@@ -38,7 +40,8 @@ def read_file(path: Path, list_names: Sequence[str] = ()) -> dict[str, np.ndarra
     if checkpoint := tensorflow_checkpoint.files_of(path):
         return tensorflow_checkpoint.read(*checkpoint)
     try:
-        size = path.stat().st_size
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
     if size > _MOST_BYTES:
@@ -48,7 +51,7 @@ def read_file(path: Path, list_names: Sequence[str] = ()) -> dict[str, np.ndarra
     if path.suffix == ".npz":
         return _read_list(path, list_names)
     if path.suffix == ".safetensors":
-        return read_safetensors(path)
+        return _read_safetensors(path)
     raise ModelError(
         f"{path}: give a .pth, .npz or .safetensors file, or a TensorFlow checkpoint's .index"
     )
@@ -74,21 +77,30 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     except ImportError as error:
         raise ModelError(f"{path}: reading it needs torch: pip install midtone[train]") from error
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about old formats
+            values = torch.load(path, map_location="cpu", weights_only=True)
+        return {
+            name.removeprefix("module."): value.detach().float().numpy()
+            for name, value in values.items()
+        }
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path}: is damaged or holds more than weights; it is not read"
         ) from error
-    except Exception as error:  # a damaged pickle can raise anything
-        raise ModelError(f"{path}: is damaged or no file of torch's") from error
-    if not isinstance(values, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in values.items()
-    ):
-        raise ModelError(f"{path}: holds no table of weights")
-    return {
-        name.removeprefix("module."): value.detach().float().numpy()
-        for name, value in values.items()
-    }
+    except Exception as error:  # a damaged pickle, or another content, can raise anything
+        raise ModelError(f"{path}: is damaged or holds no table of weights") from error
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """Values by the authors' names; a file that midtone made has other names and a licence."""
+    try:
+        info = weights.read_info(path)
+    except ModelError:
+        return weights.read_safetensors(path)
+    raise ModelError(
+        f"{path}: was made by midtone, {info.label}; copy it to {weights.folder()} to use it"
+    )
 
 
 class _Arrays(pickle.Unpickler):
@@ -104,7 +116,7 @@ def _read_list(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The pickled list of arrays under the key "params" of an .npz file."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("params.npy") as member:
-            if archive.getinfo("params.npy").file_size > _MOST_BYTES:
+            if archive.getinfo("params.npy").file_size > _MOST_IN_LIST:
                 raise ValueError
             stream = io.BytesIO(member.read())
         version = np.lib.format.read_magic(stream)

@@ -37,9 +37,9 @@ def methods() -> dict[str, tuple[Correct, Callable[[], str]]]:
 
 def correct(name: str, image: np.ndarray) -> np.ndarray:
     """H x W x 3 uint8 -> the same. Raises ModelError without weights or torch."""
-    path, method = _find(name)
+    path, _ = installed(name)
     out_of_range = "stretch" if name.endswith(STRETCH) else "clip"
-    return _load(path, method, path.stat().st_mtime_ns, out_of_range)(image)
+    return _load(path, _method(name).name, path.stat().st_mtime_ns, out_of_range)(image)
 
 
 def describe(name: str) -> str:
@@ -47,23 +47,35 @@ def describe(name: str) -> str:
 
     Raises ModelError without weights or torch.
     """
-    path, _ = _find(name)
+    path, info = installed(name)
     if not find_spec("torch"):
         raise ModelError(f"{name}: needs torch: pip install midtone[train]")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{weights.LABELS[weights.read_info(path).origin]}, sha256 {checksum}"
+    return f"{weights.LABELS[info.origin]}, sha256 {checksum}"
 
 
-def _find(name: str) -> tuple[Path, str]:
-    """The file of a method's weights, and the method."""
-    method = catalogue.method(name.removesuffix(STRETCH).removesuffix(OURS))
-    origin = weights.OURS if name.endswith(OURS) else None
-    path = weights.find(method.name, origin) or (weights.find(method.also) if method.also else None)
+def installed(name: str) -> tuple[Path, weights.WeightsInfo]:
+    """The file of a method's weights and its header. Raises ModelError without whole weights."""
+    method = _method(name)
+    if name.endswith(OURS):
+        path: Path | None = weights.PACKAGED / f"{method.name}.safetensors"
+    else:
+        path = weights.find(method.name) or (weights.find(method.also) if method.also else None)
     if path is None:
         raise ModelError(
-            f"{name}: has no weights here; midtone baselines says where they are published"
+            f"{name}: weights are missing; midtone baselines import {method.name} FILES "
+            "(docs/baselines.md)"
         )
-    return path, method.name
+    info = weights.read_info(path)
+    if missing := set(info.made.get("missing", ())) & set(method.parts):
+        raise ModelError(
+            f"{path}: lacks the network {missing.pop()}; import all files of {info.method} together"
+        )
+    return path, info
+
+
+def _method(name: str) -> catalogue.Method:
+    return catalogue.method(name.removesuffix(STRETCH).removesuffix(OURS))
 
 
 @lru_cache(maxsize=2)

@@ -8,6 +8,7 @@ little-endian values.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _FOOTER = 48  # bytes
 _FLOAT32 = 1  # TensorFlow's number of the type
 _DATA = ".data-00000-of-00001"
 _MOST_DIMENSIONS = 8
+_MOST_BYTES = 1 << 24  # of an index; published ones have a few thousand
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def read(index: Path, data: Path) -> dict[str, np.ndarray]:
                     continue
                 stream.seek(variable.offset)
                 raw = stream.read(variable.size)
-                if variable.size != 4 * int(np.prod(variable.shape, dtype=np.int64)):
+                if variable.size != 4 * math.prod(variable.shape):
                     raise ModelError(f"{index}: the size of {name} does not fit its shape")
                 if masked_checksum(raw) != variable.checksum:
                     raise ModelError(f"{data}: the values of {name} are damaged; copy it once more")
@@ -78,7 +80,8 @@ def read(index: Path, data: Path) -> dict[str, np.ndarray]:
 def read_index(path: Path) -> dict[str, Variable]:
     """Entries of an index file by the variables' names. Raises ModelError."""
     try:
-        table = path.read_bytes()
+        with path.open("rb") as stream:
+            table = stream.read(_MOST_BYTES)
     except OSError as error:
         raise ModelError(
             f"{path}: cannot be read ({error.strerror}); it needs its .index and data file"

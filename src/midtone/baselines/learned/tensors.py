@@ -84,7 +84,7 @@ def device_of(network: nn.Module) -> torch.device:
 
 def to_tensor(image: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
     """H x W x 3 uint8 -> 1 x 3 x H x W float32 in [0, 1]."""
-    values = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    values = torch.tensor(image, device=device)  # a copy: decoded photographs may be read-only
     return values.permute(2, 0, 1)[None].float() / 255
 
 

@@ -54,16 +54,10 @@ def folder() -> Path:
     return Path(data) / "midtone" / "baselines"
 
 
-def find(method: str, origin: str | None = None) -> Path | None:
-    """The weights of a method: the user's file, else the packaged one, else None.
-
-    origin: AUTHORS or OURS, to take no other
-    """
-    for place in (folder(), PACKAGED):
-        path = place / f"{method}.safetensors"
-        if path.is_file() and (origin is None or read_info(path).origin == origin):
-            return path
-    return None
+def find(method: str) -> Path | None:
+    """The weights of a method: the user's file, else the packaged one, else None."""
+    paths = (place / f"{method}.safetensors" for place in (folder(), PACKAGED))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def read_info(path: Path) -> WeightsInfo:
@@ -102,7 +96,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         raise ModelError(f"{path}: reading it needs pip install midtone[train]") from error
     try:
         return load_file(path)
-    except (SafetensorError, OSError, KeyError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: is damaged or no safetensors file") from error
 
 
@@ -113,8 +107,10 @@ def write(
 
     Raises UsageError if the file exists, ModelError if it cannot be written.
     """
-    from safetensors.numpy import save_file
-
+    try:
+        from safetensors.numpy import save_file
+    except ImportError as error:
+        raise ModelError(f"{path}: writing it needs pip install midtone[train]") from error
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already; choose another name or give --overwrite")
     metadata = {_HEADER: json.dumps(asdict(info), sort_keys=True)}

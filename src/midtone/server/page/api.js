@@ -1,4 +1,5 @@
-// The page's back end: the HTTP server. Another back end has the same three methods.
+// The page's back end: the HTTP server. `BrowserBackend`, the page without a server, has the same
+// three methods.
 
 import { Grid } from "./grid.js";
 
@@ -34,11 +35,11 @@ export class ServerBackend {
     };
   }
 
-  // The corrected file at full size: { suffix, data: Blob }
+  // The corrected file at full size: { suffix, data: Blob, notes: sentences on what was not kept }
   async correct(file, name, values) {
     const response = await post("correct", file, name, values);
     const suffix = /\.\w+$/.exec(response.headers.get("Content-Disposition"))?.[0] ?? "";
-    return { suffix, data: await response.blob() };
+    return { suffix, data: await response.blob(), notes: [] };
   }
 }
 

@@ -1,0 +1,6 @@
+// The page of `midtone serve`.
+
+import { ServerBackend } from "./api.js";
+import { start } from "./app.js";
+
+start(new ServerBackend());
