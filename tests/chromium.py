@@ -25,7 +25,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 DESKTOP = {"viewport": {"width": 1280, "height": 860}}
-TIMEOUT = 120_000  # ms; a loaded machine is slow, not broken
+TIMEOUT = 300_000  # ms; a loaded machine is slow, not broken
 
 
 @contextmanager
