@@ -13,7 +13,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable ".[train,evaluate,explore,heic,raw,dask,web,docs,dev]"
+	$(BIN)/pip install --quiet --editable ".[train,evaluate,explore,heic,raw,video,dask,web,docs,dev]"
 	touch $@
 
 test: lint types

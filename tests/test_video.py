@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +20,12 @@ av = pytest.importorskip("av")
 import clips  # noqa: E402
 import midtone  # noqa: E402
 from midtone.cli import main  # noqa: E402
+from midtone.correction import Correction  # noqa: E402
 from midtone.errors import UsageError  # noqa: E402
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions  # noqa: E402
 from midtone.video.clip import Pixels, load_av, open_clip  # noqa: E402
-from midtone.video.plan import VideoCorrection, _Cuts  # noqa: E402
+from midtone.video.plan import VideoCorrection, _Cuts, plan  # noqa: E402
+from test_docs import ROOT, blocks  # noqa: E402
 
 UNCHANGED = FileOptions(
     CorrectionOptions(strength=0), output=OutputOptions("overwrite", quality=96)
@@ -151,6 +155,37 @@ def test_10_bits_stay_10_bits(frames, tmp_path, corrector):
     )
     assert np.abs(before - unchanged).mean() < 3
     assert corrected.mean() > before.mean() + 60
+
+
+def test_webm(frames, tmp_path, corrector):
+    source = clips.write(tmp_path / "a.mkv", frames[:3], audio=None)
+    target = tmp_path / "b.webm"
+    assert not midtone.correct_video(source, target, corrector=corrector).error
+    assert describe(target)["streams"] == [("video", "vp9")]
+    assert np.mean(clips.read(target)[0]) > np.mean(clips.read(source)[0]) + 8
+
+
+def test_a_rotated_video_is_planned_upright(frames, tmp_path, corrector, monkeypatch):
+    """And its grid is turned back: each node stays at its part of the stored frame."""
+    seen = []
+
+    def quadrants(image):
+        rows, columns = (side // 2 for side in image.shape[:2])
+        parts = image[: 2 * rows, : 2 * columns].reshape(2, rows, 2, columns, 3)
+        return np.broadcast_to(parts.mean((1, 3, 4))[..., None, None, None] / 255, (2, 2, 2, 3, 4))
+
+    def planned(photo, options):
+        seen.append(photo.pixels)
+        return Correction(photo.pixels, photo.pixels, quadrants(photo.pixels), 0.0)
+
+    monkeypatch.setattr(corrector, "plan", planned)
+    stored = np.rot90(frames[0], -1).copy()
+    path = clips.write(tmp_path / "a.mp4", [stored], rotation=90, audio=None)
+    with open_clip(path) as opened:
+        (grid,) = plan(opened, corrector, CorrectionOptions()).grids
+    assert np.abs(seen[0].astype(float) - frames[0]).mean() < 8
+    np.testing.assert_allclose(grid, quadrants(stored), atol=0.02)
+    assert np.ptp(quadrants(stored)) > 0.06
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
@@ -286,3 +321,15 @@ def test_names_without_a_pyav(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UsageError, match=r"midtone\[video\]"):
         load_av()
+
+
+def test_the_commands_of_the_docs_run(clip, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for line in "".join(blocks("sequences.md", "sh")).splitlines():
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    (code,) = blocks("sequences.md", "python")
+    exec(compile(code, "sequences.md", "exec"), {})
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert written > {"one-look/dark.jpg", "lapse/bright.jpg", "corrected.mp4", "both/clip.mp4"}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from midtone.batch.correct_files import Report, Result, correct_tree
     from midtone.correction import Correction
     from midtone.corrector import Corrector
-    from midtone.errors import Error, ModelError, PhotoError, TooLargeError, UsageError
+    from midtone.errors import Error, ModelError, PhotoError, TooLargeError, UsageError, VideoError
     from midtone.functional import correct
     from midtone.options import CorrectionOptions, FileOptions, InputOptions, OutputOptions
     from midtone.photo import Photo, read, write
@@ -33,6 +33,7 @@ _HOME = {
     "Result": "batch.correct_files",
     "TooLargeError": "errors",
     "UsageError": "errors",
+    "VideoError": "errors",
     "correct": "functional",
     "correct_tree": "batch.correct_files",
     "correct_video": "video.correct",
@@ -42,8 +43,8 @@ _HOME = {
 __all__ = [
     "Correction", "CorrectionOptions", "Corrector", "Error", "FileOptions", "InputOptions",
     "ModelError", "OutputOptions", "Photo", "PhotoError", "PipelineConfig", "Report", "Result",
-    "TooLargeError", "UsageError", "__version__", "correct", "correct_tree", "correct_video",
-    "read", "write",
+    "TooLargeError", "UsageError", "VideoError", "__version__", "correct", "correct_tree",
+    "correct_video", "read", "write",
 ]  # fmt: skip
 
 

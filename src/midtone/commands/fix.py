@@ -192,10 +192,13 @@ class _Run:
 
     def correct_videos(self, jobs: Sequence[Job]) -> None:
         from midtone.commands.progress import Progress
+        from midtone.video.clip import count_frames
         from midtone.video.correct import correct_video
 
         for job in jobs:
-            with Progress(None, quiet=self.options.quiet, unit="frame") as frames:
+            count = count_frames(job.source)
+            passes = 2 * count if count else None
+            with Progress(passes, quiet=self.options.quiet, unit="frame") as frames:
                 result = correct_video(
                     *job,
                     corrector=self.corrector,

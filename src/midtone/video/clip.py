@@ -85,10 +85,14 @@ class Clip:
         """
         expected = 0
         rate = self.stream.average_rate or 25
-        for packet in self.container.demux():
+        packets = self.container.demux()
+        while True:
             frames: list[VideoFrame] = []
-            if packet.stream is self.stream:
-                with reading(self.path):
+            with reading(self.path):
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                if packet.stream is self.stream:
                     frames = packet.decode()  # type: ignore[assignment]
             for frame in frames:
                 if frame.pts is None:
@@ -137,6 +141,15 @@ def open_clip(path: Path, max_megapixels: float = 500.0) -> Iterator[Clip]:
                 "convert it to SDR first"
             )
         yield clip
+
+
+def count_frames(path: Path) -> int | None:
+    """How many frames a video has, by its header; None if that is unknown or it cannot be read."""
+    try:
+        with open_clip(path) as clip:
+            return clip.frames
+    except VideoError:
+        return None
 
 
 class Pixels:
