@@ -116,10 +116,11 @@ def test_inspect(dark_file, tmp_path, capsys):
 
 def test_models(capsys):
     assert run("models", "--json") == 0
-    (about,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert about["name"] == "default"
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [about["name"] for about in found] == ["default", "paper"]
     assert run("models") == 0
-    assert about["sha256"] in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert all(about["sha256"] in shown for about in found)
 
 
 def test_version_and_help_need_nothing_heavy():

@@ -239,7 +239,7 @@ PAPER: tuple[Step, ...] = ()
 DEFAULT: tuple[Step, ...] = (
     ShrinkToMeanLuma(low=0.5, high=2.5),
     NeutralizeClippedHighlights(low=0.96, floor=0.98, far_floor=0.85),
-    ShrinkByConfidence(half=0.79, slope=3.4),
+    ShrinkByConfidence(half=0.46, slope=2.2),
     KeepGrey(),
 )
 STEPS: dict[str, type[Any]] = {

@@ -42,7 +42,7 @@ _BANDS = (
     (0.28, 0.6, 1.7),
     (0.12, 1.7, 3.2),
 )
-_UNCHANGED = 0.4  # most photographs of a folder are well exposed
+_UNCHANGED = 0.25
 _FLOOR = (16 / 255) ** 2  # of the mean square error: less is a matter of taste, not of exposure
 _ITERATIONS = 60
 
