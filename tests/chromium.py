@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,11 +34,19 @@ TIMEOUT = 300_000  # ms; a loaded machine is slow, not broken
 def launched(*flags: str) -> Iterator:
     """A browser that reaches this computer only."""
     playwright.expect.set_options(timeout=TIMEOUT)
-    with playwright.sync_playwright() as driver:
-        arguments = [*FLAGS, *flags]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=TIMEOUT)
-        yield browser
-        browser.close()
+    browser = _driver().chromium.launch(
+        executable_path=CHROMIUM, args=[*FLAGS, *flags], timeout=TIMEOUT
+    )
+    yield browser
+    browser.close()
+
+
+@cache
+def _driver():
+    """Playwright, started once: a process can hold one only."""
+    driver = playwright.sync_playwright().start()
+    atexit.register(driver.stop)
+    return driver
 
 
 def opened(browser, address: str, faults: list[str], prepare=lambda page: None, **options):

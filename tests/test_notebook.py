@@ -32,7 +32,8 @@ def test_corrections_are_shown_before_and_after(corrector, dark):
     html = planned._repr_html_()
     assert html.count("data:image/png;base64,") == 2
     assert f"{planned.exposure_error:+.2f} EV" in html
-    assert repr(planned) == f"Correction(exposure_error={planned.exposure_error!r})"
+    error, confidence = planned.exposure_error, planned.confidence
+    assert repr(planned) == f"Correction(exposure_error={error!r}, confidence={confidence!r})"
 
 
 def test_pngs_are_rounded():
