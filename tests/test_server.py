@@ -212,8 +212,9 @@ def test_health_models_metrics(client, jpeg):
         "version": midtone.__version__,
         "in_progress": 0,
     }
-    (model,) = client.get("/api/models").json()["models"]
-    assert (model["name"], model["in_use"], model["levels"]) == ("default", True, 4)
+    models = client.get("/api/models").json()["models"]
+    found = [(model["name"], model["in_use"], model["levels"]) for model in models]
+    assert found == [("default", True, 4), ("paper", False, 4)]
     client.post("/api/correct", content=jpeg)
     client.get("/anything")
     text = client.get("/metrics").text
