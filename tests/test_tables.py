@@ -22,7 +22,9 @@ def results():
         row("mine", "other", "over", 90, 900), row("input", "dark", "under", 1, ma=8.0),
         row("input", "bright", "over", 2, ma=8.0),
     )  # fmt: skip
-    return Results(("mine", "input", "absent"), rows, (), {"absent": "no weights"}, {"mine": "ours"})
+    return Results(
+        ("mine", "input", "absent"), rows, (), {"absent": "no weights"}, {"mine": "ours"}
+    )
 
 
 def test_only_images_that_every_method_has_are_counted(results):
