@@ -129,9 +129,15 @@ class ShrinkByConfidence:
 
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
+        return self.shrink(prediction, reference, self.confidence(prediction, reference))
+
+    def shrink(
+        self, prediction: np.ndarray, reference: np.ndarray, confidence: float
+    ) -> np.ndarray:
+        """Apply the step with a ``confidence`` that is known already."""
         if not self.half:
             return prediction
-        share = np.float32(self.confidence(prediction, reference))
+        share = np.float32(confidence)
         return np.asarray(reference + share * (prediction - reference), prediction.dtype)
 
 
@@ -272,8 +278,11 @@ def apply_steps(
     confidence = 1.0
     for step in steps:
         if isinstance(step, ShrinkByConfidence):
-            confidence *= step.confidence(prediction, reference)
-        prediction = step(prediction, reference)
+            share = step.confidence(prediction, reference)
+            prediction = step.shrink(prediction, reference, share)
+            confidence *= share
+        else:
+            prediction = step(prediction, reference)
     return prediction, confidence
 
 

@@ -1,6 +1,6 @@
 """Fit the confidence of a model to held-out photographs: ``ShrinkByConfidence``.
 
-    python -m midtone.training.calibration MODEL PHOTOS [--recipe RECIPE] [--every N]
+    python -m midtone.training.calibration MODEL PHOTOS [--recipe RECIPE] [--examples N]
 
 The step's share p(c) of a correction y - x of size c is chosen so that x + p (y - x) comes nearest
 to the targets t of held-out examples: it minimises the mean of log(mean square error + e), which is
@@ -28,7 +28,7 @@ from midtone.errors import Error, UsageError
 from midtone.model import Model
 from midtone.photo import Photo
 from midtone.pipeline import PipelineConfig
-from midtone.postprocess import ShrinkByConfidence, apply_steps
+from midtone.postprocess import ShrinkByConfidence, apply_steps, confidence_of
 from midtone.preprocess import at_prediction_size, preprocess, resize
 from midtone.training.examples import Example, PhotographExamples
 from midtone.training.recipe import load_recipe
@@ -132,8 +132,7 @@ def table(moments: Moments, step: ShrinkByConfidence) -> str:
             continue
         part = Moments(*(values[chosen] for values in vars(moments).values()))
         losses = [np.log(part.error(share) + _FLOOR).mean() for share in shares]
-        size = np.maximum(part.size, 1e-6)
-        mean = (1 / (1 + (step.half / size) ** step.slope)).mean()
+        mean = np.mean([confidence_of(size, step.half, step.slope) for size in part.size])
         best = shares[int(np.argmin(losses))]
         lines.append(f"| {low:g} to {high:g} | {chosen.sum()} | {mean:.2f} | {best:.2f} |")
     return "\n".join(lines)
