@@ -33,6 +33,11 @@ def model_options(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cpu", "cuda"),
         help="device of the network (auto)",
     )
+    pipeline_option(parser)
+
+
+def pipeline_option(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that takes the pipeline of a model or another one."""
     parser.add_argument(
         "--pipeline",
         default="default",

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from midtone.corrector import Corrector
     from midtone.options import FileOptions
 
-# What the closing line says of each status.
+# What is done with camera RAW files beside another file of the same name.
 _RAW_RULES = {
     "also": "both are corrected, the RAW file to a name like IMG_1.dng.jpg",
     "prefer": "only the RAW file is corrected",
     "skip": "only the other file is corrected",
 }
-_SAYS = {
+# Each status in the closing line.
+_STATUS_TEXT = {
     "done": "corrected",
     "planned": "to be corrected",
     "unchanged": "left unchanged",
@@ -160,11 +161,15 @@ def run(options: argparse.Namespace) -> int:
         else:
             fix.correct(planned.jobs)
             fix.correct_videos(films)
-        told = planned.passed_over or fix.counts["unchanged"] or fix.counts["skipped"]
-        if total != 1 or told:
+        left_out = planned.passed_over or fix.counts["unchanged"] or fix.counts["skipped"]
+        if total != 1 or left_out:
             first = "planned" if options.dry_run else "done"
-            said = {_SAYS[s]: fix.counts[s] for s in _SAYS if s == first or fix.counts[s]}
-            progress.note(closing_line(said, planned.passed_over))
+            counts = {
+                text: fix.counts[status]
+                for status, text in _STATUS_TEXT.items()
+                if status == first or fix.counts[status]
+            }
+            progress.note(closing_line(counts, planned.passed_over))
     return 1 if fix.counts["failed"] else 0
 
 
@@ -249,7 +254,7 @@ class _Run:
             self.progress.fail(result.error)
         elif self.options.dry_run or self.options.watch:
             written = result.status in ("done", "planned")
-            after = f"-> {result.target}" if written else f"({_SAYS[result.status]})"
+            after = f"-> {result.target}" if written else f"({_STATUS_TEXT[result.status]})"
             self.progress.print(f"{result.source} {after}")
         self.progress.advance()
 

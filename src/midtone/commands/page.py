@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtone.commands import pipeline_option
 from midtone.errors import Error
 
 if TYPE_CHECKING:
@@ -33,11 +34,7 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--model", default="default", help="name or .onnx file of a model (default)"
     )
-    parser.add_argument(
-        "--pipeline",
-        default="default",
-        help="steps around the network: default, paper or a .toml file (default)",
-    )
+    pipeline_option(parser)
     parser.set_defaults(verb=run)
 
 
