@@ -164,6 +164,16 @@ def settled(job: Job, options: FileOptions) -> bool:
     return job.target != PIPE and job.target.exists() and options.output.existing != "overwrite"
 
 
+def open_source(source: Path, options: FileOptions) -> ImageFile:
+    """Open a file, or standard input for ``PIPE``. Raises PhotoError."""
+    return photo.open_file(
+        sys.stdin.buffer if source == PIPE else source,
+        max_megapixels=options.input.max_megapixels,
+        salvage=options.input.salvage,
+        name="standard input" if source == PIPE else None,
+    )
+
+
 _Correct = Callable[[ImageFile], tuple[Photo | None, Correction]]
 
 
@@ -194,12 +204,7 @@ def correct_one(
         least = options.correction.min_error
         if dry_run and not least:
             return Result(source, target, "planned")
-        file = photo.open_file(
-            sys.stdin.buffer if source == PIPE else source,
-            max_megapixels=options.input.max_megapixels,
-            salvage=options.input.salvage,
-            name="standard input" if source == PIPE else None,
-        )
+        file = open_source(source, options)
         if dry_run:
             exposure_error = corrector.plan_file(file, options.correction).exposure_error
             status = "planned" if abs(exposure_error) >= least else "unchanged"

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from midtone import photo, sequence
+from midtone import sequence
 from midtone.batch import parallel
-from midtone.batch.correct_files import Result, correct_one, failed, settled
+from midtone.batch.correct_files import Result, correct_one, failed, open_source, settled
 from midtone.batch.inputs import PIPE, Job
 from midtone.correction import Correction
 from midtone.corrector import Corrector
@@ -85,11 +85,7 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
 def _observe(
     corrector: Corrector, together: str, pictures: int, options: FileOptions, job: Job
 ) -> Member:
-    file = photo.open_file(
-        job.source,
-        max_megapixels=options.input.max_megapixels,
-        salvage=options.input.salvage,
-    )
+    file = open_source(job.source, options)
     small = file.preview(2 * corrector.config.size) or file.decode()
     return corrector.observe(small, options.correction, together, pictures)
 
