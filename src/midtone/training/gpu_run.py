@@ -95,7 +95,7 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
     clock = Clock(device)
     image_losses: list[Tensor] = []
     drawn, flips = 0, torch.Generator().manual_seed(recipe.seed)
-    log = (out / "log.jsonl").open("a", encoding="utf-8")
+    log = (out / "log.jsonl").open("a", buffering=1, encoding="utf-8")
     stage_before: Stage | None = None
     for stage, done in _schedule(recipe, options, clock):
         if stage is not stage_before:
