@@ -28,8 +28,8 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _IPTC, _PHOTOSHOP, _ICC, _ORIENTATION = 700, 33723, 34377, 34675, 274
 # Tags of the pixels' layout, which a result has of its own, and what is kept in another way.
 LAYOUT = frozenset(
-    [254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283,
-     284, 288, 289, 290, 291, 292, 293, 296, 317, 320, 321, 322, 323,
+    [254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284,
+     288, 289, 290, 291, 292, 293, 317, 320, 321, 322, 323,
      324, 325, 326, 327, 328, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 342, 343, 347, 512,
      513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 34016, _XMP, _IPTC, _PHOTOSHOP,
      _ICC, 37724, 50215, 50674, 65000]
@@ -89,7 +89,9 @@ def encode(photo: Photo, quality: int) -> bytes:
 
     metadata = photo.metadata
     left_out = LAYOUT | {_ORIENTATION}
-    order, values = _values(metadata.exif, left_out if metadata.dpi else left_out - _RESOLUTION)
+    if metadata.dpi and photo.format != "TIFF":
+        left_out |= _RESOLUTION
+    order, values = _values(metadata.exif, left_out)
     for tag, block in (
         (_XMP, metadata.xmp), (_IPTC, metadata.iptc), (_PHOTOSHOP, metadata.photoshop),
     ):  # fmt: skip
