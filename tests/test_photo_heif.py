@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from midtone import photo
 from midtone.errors import PhotoError
-from midtone.photo import heif, isobmff
+from midtone.photo import heif, heif_picture
 
 needs_heic = pytest.mark.skipif(not heif.is_installed(), reason="needs pillow-heif")
 
@@ -62,7 +62,7 @@ def test_code_points_become_a_profile_or_stay(scene):
     pq = bytes(imagecodecs.avif_encode(scene, level=90, primaries=9, transfer=16, matrix=9))
     stream = io.BytesIO()
     photo.write(photo.read(pq), stream)
-    assert isobmff.parse(stream.getvalue()).cicp == (9, 16)
+    assert heif_picture.parse(stream.getvalue()).cicp == (9, 16)
 
 
 @needs_heic

@@ -105,9 +105,7 @@ def plan(
         stems = Counter(place.with_suffix("") for _, place in places)
         shared = {stem for stem, count in stems.items() if arriving or count > 1}
         top, jobs, passed_over = out, _mirror(places, out, format, shared), found.passed_over
-        renamed = sum(
-            target.stem == source.name and not _is_raw(source) for source, target in jobs
-        )
+        renamed = sum(target.stem == source.name and not _is_raw(source) for source, target in jobs)
     _check_replaced(jobs, overwrite)
     if shard is not None:
         number, parts = shard
