@@ -31,6 +31,7 @@ from midtone.photo import format_of
 
 SECONDS = 60  # for a file
 MEMORY = 1_500_000_000  # bytes of address space
+SAME = 1.001  # codes of 8 bits
 OPTIONS = {
     "same": ("--strength=0",),
     "tiff": ("--strength=0", "--format=tiff"),
@@ -41,13 +42,14 @@ VIPS_CMYK = 15
 # Tags that a correction changes, or that describe the file and the coding of its pixels.
 EXPECTED = re.compile(
     r"SourceFile|(ExifTool|Composite):.*|File:(?!.*Comment).*|JFIF:.*|APP14:.*|EXIF:IFD1:.*"
-    r"|.*:(Software|Orientation|Rotation|Thumbnail\w*|Preview\w*|\w*Image(Width|Height|Size))"
+    r"|.*:(Software|Orientation|Rotation|\w*Thumbnail\w*|Preview\w*|\w*Image(Width|Height|Size))"
+    r"|.*:HasExtendedXMP|RIFF:.*|QuickTime:(?!XMP).*"
     r"|PNG:(BitDepth|ColorType|Compression|Filter|Interlace|Palette|Transparency|SignificantBits)"
-    r"|.*:HasExtendedXMP"
+    # Colours given as numbers become a profile, or nothing for sRGB.
+    r"|PNG:(Gamma|WhitePoint.|Red.|Green.|Blue.|SRGBRendering|ProfileName)"
     r"|EXIF:\w+:(SubfileType|BitsPerSample|Compression|PhotometricInterpretation|FillOrder|Strip\w+"
     r"|SamplesPerPixel|RowsPerStrip|PlanarConfiguration|Predictor|Tile\w+|ExtraSamples|SampleFormat"
-    r"|YCbCr\w+|ColorMap|JPEG\w+|T[46]Options)"
-    r"|RIFF:.*|QuickTime:(?!XMP).*"
+    r"|YCbCr\w+|ReferenceBlackWhite|ColorMap|JPEG\w+|T[46]Options)"
 )
 
 
@@ -58,6 +60,7 @@ class Report:
     files: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    explained: Counter[str] = field(default_factory=Counter)
     pixels: Counter[str] = field(default_factory=Counter)
     tags: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
@@ -73,6 +76,7 @@ class Report:
             rows.append(f"{title}: " + ", ".join(f"{n} {kind}" for kind, n in counts.most_common()))
         rows += [f"- wrong: {text}" for text in self.wrong]
         rows += [f"- {count} refused: {kind}" for kind, count in self.refusals.most_common()]
+        rows += [f"- {count} tags of {text}" for text, count in self.explained.most_common()]
         return "\n".join([*rows, *self.lines, ""])
 
 
@@ -161,11 +165,11 @@ def compare_pixels(source: Path, result: Path, scratch: Path, report: Report) ->
     distance = difference(decode(source, scratch), got)
     if distance is None:
         report.pixels["not compared"] += 1
-    elif distance <= 1:
+    elif distance < SAME:
         report.pixels["equal" if distance < 1e-3 else "within 1 code"] += 1
     else:
         second = difference(decode_otherwise(source, scratch), got)
-        agrees = second is not None and second <= 1
+        agrees = second is not None and second < SAME
         report.pixels["as the second decoder, not libvips" if agrees else "different"] += 1
         if not agrees:
             found = "none" if second is None else f"{second:.1f}"
@@ -185,19 +189,22 @@ def read_tags(folder: Path) -> dict[str, dict[str, str]]:
 def compare_tags(
     name: str, before: dict[str, str], after: dict[str, str], said: list[str], report: Report
 ) -> None:
-    """Count tags kept, lost, changed and added; those lost or changed silently become a line."""
-    silent = []
+    """Count tags kept, added, changed and lost; a line for each that no note explains."""
     for tag in sorted(before.keys() | after.keys()):
         if before.get(tag) == after.get(tag):
             report.tags["kept"] += 1
         elif EXPECTED.fullmatch(tag):
             report.tags["expected to change"] += 1
+        elif tag not in before:
+            report.tags["added"] += 1
         else:
-            change = "lost" if tag not in after else "changed" if tag in before else "added"
+            change = "changed" if tag in after else "lost"
             report.tags[f"{change} with a note" if said else f"{change} silently"] += 1
-            if not said:
-                silent.append(f"{change} {tag} ({before.get(tag)} -> {after.get(tag)})"[:160])
-    report.lines += [f"- tags: {name}: {change}" for change in silent]
+            if said:
+                report.explained[f"{tag.rpartition(':')[0]}: {'; '.join(said)}"] += 1
+            else:
+                values = f"{before[tag]} -> {after.get(tag)}"
+                report.lines.append(f"- tags: {name}: {change} {tag} ({values})"[:200])
 
 
 def check(folder: Path, out: Path) -> Report:

@@ -107,6 +107,21 @@ def test_more_pictures_are_noted(scene):
     assert photo.read(stream.getvalue()).notes == ("left out: 1 more picture",)
 
 
+@needs_heic
+@pytest.mark.parametrize("primary", [0, 1])
+def test_metadata_of_other_pictures_are_not_those_of_the_photograph(scene, primary):
+    import pillow_heif
+
+    file = pillow_heif.from_pillow(Image.fromarray(scene))
+    file.add_from_pillow(Image.fromarray(scene[::2, ::2]))
+    packets = [b"<x:xmpmeta>dusk</x:xmpmeta>", b"<x:xmpmeta>gain map</x:xmpmeta>"]
+    for picture, packet in zip(file, packets, strict=True):
+        picture.info["xmp"] = packet
+    stream = io.BytesIO()
+    file.save(stream, quality=90, primary_index=primary)
+    assert photo.read(stream.getvalue()).metadata.xmp == packets[primary]
+
+
 def test_damaged_boxes_are_errors_of_the_file(scene):
     data = bytes(imagecodecs.avif_encode(scene, level=80))
     rng = np.random.default_rng(0)

@@ -15,7 +15,7 @@ _AUXILIARY = {
     "depth": "depth map", "disparity": "depth map", "hdrgainmap": "gain map", "alpha": "",
     "auxid:1": "", "auxid:2": "depth map",
 }  # fmt: skip
-_THUMBNAIL, _AUXILIARY_OF, _TILES = "thmb", "auxl", "dimg"
+_THUMBNAIL, _AUXILIARY_OF, _TILES, _DESCRIBES = "thmb", "auxl", "dimg", "cdsc"
 _PICTURES = ("hvc1", "av01", "grid", "iden", "iovl", "avc1", "jpeg", "tmap")
 # Boxes of a file that hold the picture, or nothing.
 _OWN_BOXES = (b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide")
@@ -75,7 +75,10 @@ def parse(data: bytes) -> Picture:
     picture.orientation = _orientation(
         [(kind, data[start] & 3) for kind, (start, _) in properties if kind in (b"irot", b"imir")]
     )
-    for item in meta.items.values():
+    for number, item in meta.items.items():
+        described = _targets(meta, _DESCRIBES, number)
+        if described and meta.primary not in described:  # that of a gain map, for instance
+            continue
         if item.kind == "Exif":
             block = meta.content(item)
             picture.exif = block[4 + int.from_bytes(block[:4], "big") :] or None
