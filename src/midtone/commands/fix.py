@@ -152,6 +152,11 @@ def run(options: argparse.Namespace) -> int:
                 f"{planned.paired} camera RAW files beside another file of the same name: "
                 f"{_RAW_RULES[how.input.raw]} (--raw)"
             )
+        if planned.renamed:
+            progress.note(
+                f"{planned.renamed} files beside another file of the same name: their results "
+                "have names like IMG_1.heic.jpg"
+            )
         fix = _Run(options, how, corrector, progress, report)
         if options.watch:
             progress.note(f"watching {given[0]}; interrupt to end")
