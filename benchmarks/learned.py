@@ -142,10 +142,10 @@ def cost(method: str, megapixels: float) -> tuple[float, float]:
 
     With one thread CPU seconds are those of a quiet machine, whatever else runs beside.
     """
-    from midtone.baselines.learned.networks import DEFINITIONS
+    from midtone.baselines.learned.networks import DEFINITIONS, ready
 
     definition = DEFINITIONS[method]
-    network = definition.build().eval().requires_grad_(False)
+    network = ready(definition.build(), "cpu")
     side = round((megapixels * 1e6) ** 0.5)
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     before = _peak()
