@@ -37,10 +37,11 @@ from midtone.errors import ModelError
 from midtone.evaluation import benchmark, report, tables
 from midtone.evaluation.images import read_srgb
 from midtone.evaluation.methods import MODEL, Method
+from midtone.evaluation.results import Protocol
 
 SIDE = 512
 EVS = (-1.5, 1.5)
-PROTOCOL = benchmark.Protocol((REFERENCE,), SIDE)
+PROTOCOL = Protocol((REFERENCE,), SIDE)
 Read = Callable[[Path, Path, int], Sequence[Pair]]
 """Folder of a set, folder for pairs that are made here, --every -> the pairs."""
 
