@@ -11,6 +11,7 @@ from PIL import Image
 
 import midtone
 from midtone import colour, photo
+from midtone.batch.correct_one import correct_file
 from midtone.bilateral_grid import GridConfig
 from midtone.corrector import Corrector
 from midtone.data.synthesize import expose
@@ -150,8 +151,8 @@ def test_exposure_error_has_the_right_sign(corrector, dark, astronaut):
         ({"strength": 1.6}, "strength"),
         ({"strength": float("nan")}, "strength"),
         ({"scales": (1, 1)}, "model of 4 pyramid levels"),
-        ({"scales": (-1, 1, 1, 1)}, "scales must lie within 0 and 10, not -1"),
-        ({"min_error": -1}, "min_error must lie 0 up"),
+        ({"scales": (-1, 1, 1, 1)}, "scales must be from 0 to 10, not -1"),
+        ({"min_error": -1}, "min_error must be at least 0, not -1"),
     ],
 )
 def test_wrong_options_are_refused(corrector, dark, options, message):
@@ -196,7 +197,7 @@ def test_a_plan_from_the_preview_is_as_good(corrector, tmp_path):
     preview = opened.preview(512)
     assert preview.size < (1600, 1200)
     assert max(preview.size) >= 512
-    fast, _ = corrector.correct_file(opened)
+    fast, _ = correct_file(corrector, opened)
     slow = corrector.correct(photo.read(path))
     assert psnr(fast.pixels / 255, slow.pixels / 255) > 45
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midtone.batch import inputs
+from midtone.batch.find import find, read_list
 from midtone.batch.inputs import PIPE, Job
 from midtone.errors import UsageError
 
@@ -37,7 +38,7 @@ def test_folders_are_mirrored_and_other_files_counted(shoot, tmp_path):
     assert plan.passed_over == Counter({".xmp": 2, ".txt": 1, "without suffix": 1})
     flat = inputs.plan([shoot], tmp_path / "out", recursive=False)
     assert [job.source.name for job in flat.jobs] == ["a.jpg"]
-    assert inputs.find([shoot]).paths == [job.source for job in plan.jobs]
+    assert find([shoot]).paths == [job.source for job in plan.jobs]
 
 
 def test_results_inside_the_source_are_not_corrected_again(shoot):
@@ -59,7 +60,7 @@ def test_out_is_a_file_or_a_folder(shoot, tmp_path):
 
 
 def test_patterns(shoot, tmp_path):
-    found = inputs.find([shoot / "**" / "*.jpg"])
+    found = find([shoot / "**" / "*.jpg"])
     assert found.paths == [shoot / "a.jpg", shoot / "day" / "two" / "a.jpg"]
     odd = touch(tmp_path / "odd", "[a].jpg") / "[a].jpg"
     assert inputs.plan([odd], tmp_path / "out").jobs[0].source == odd
@@ -126,7 +127,7 @@ def test_wrong_shards_are_refused(text):
 
 def test_lists_have_one_path_a_line():
     assert inputs.parse_shard("2/5") == (2, 5)
-    assert inputs.read_list(io.StringIO("a b.jpg\r\n\n c.jpg\n")) == [
+    assert read_list(io.StringIO("a b.jpg\r\n\n c.jpg\n")) == [
         Path("a b.jpg"),
         Path(" c.jpg"),
     ]

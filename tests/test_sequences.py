@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from PIL import Image
 import midtone
 from midtone.batch.sequences import natural
 from midtone.cli import main
+from midtone.colour import expose
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
-from midtone.sequence import expose
 from test_sequence import brightness, camera
 
 
@@ -104,6 +105,14 @@ def test_dry_runs_and_min_error(lapse, tmp_path, corrector, capsys):
     assert capsys.readouterr().out.count("->") == 11
     assert fix(lapse, "-o", out, "--together", "--dry-run", "--min-error", 9) == 1
     assert capsys.readouterr().out.count("(left unchanged)") == 10
+    (out / "3.jpg").parent.mkdir()
+    (out / "3.jpg").touch()
+    dry = (lapse, "-o", out, "--together", "--dry-run", "--skip", "--min-error", 0.01)
+    assert fix(*dry) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("->") == 9
+    assert shown.count("(skipped because the result exists)") == 1
+    shutil.rmtree(out)
     options = FileOptions(CorrectionOptions(min_error=9))
     report = midtone.correct_tree(lapse, out, corrector=corrector, options=options, together="same")
     assert [result.status for result in report.results].count("unchanged") == 10

@@ -190,14 +190,14 @@ def test_concurrent_requests(address):
 def test_event_loop_is_not_blocked(address, monkeypatch):
     """While a photograph is corrected, the server responds."""
     begun, released = threading.Event(), threading.Event()
-    original = Corrector.correct_file
+    original = Corrector.plan
 
-    def correct_file(*arguments: object) -> object:
+    def plan(*arguments: object) -> object:
         begun.set()
         assert released.wait(60)
         return original(*arguments)
 
-    monkeypatch.setattr(Corrector, "correct_file", correct_file)
+    monkeypatch.setattr(Corrector, "plan", plan)
     with ThreadPoolExecutor(1) as pool:
         posted = pool.submit(httpx.post, f"{address}/api/correct", content=DARK, timeout=60)
         assert begun.wait(60)

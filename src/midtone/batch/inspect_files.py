@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from midtone.batch.correct_one import plan_file
 from midtone.correction import Correction
 from midtone.corrector import Corrector
 from midtone.photo import ImageFile
@@ -46,7 +47,7 @@ class Inspection:
 
 def inspect_file(corrector: Corrector, file: ImageFile) -> Inspection:
     """Inspect an opened file. Raises PhotoError."""
-    return describe(corrector.plan_file(file), corrector)
+    return describe(plan_file(corrector, file), corrector)
 
 
 def describe(correction: Correction, corrector: Corrector) -> Inspection:

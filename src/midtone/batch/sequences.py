@@ -14,8 +14,10 @@ from typing import Any
 
 from midtone import sequence
 from midtone.batch import parallel
-from midtone.batch.correct_files import Result, correct_one, failed, open_source, settled
+from midtone.batch.correct_files import result_of
+from midtone.batch.correct_one import correct_one, open_source
 from midtone.batch.inputs import PIPE, Job
+from midtone.batch.results import Result, existing_result, result_exists
 from midtone.correction import Correction
 from midtone.corrector import Corrector
 from midtone.errors import UsageError
@@ -51,7 +53,7 @@ def correct_sequences(
     for job in jobs:
         folders.setdefault(job.source.parent, []).append(job)
     for folder in folders.values():
-        if all(settled(job, options) for job in folder) or (
+        if all(result_exists(job, options) for job in folder) or (
             dry_run and not options.correction.min_error
         ):
             yield from (correct_one(corrector, options, job, dry_run=dry_run) for job in folder)
@@ -63,7 +65,7 @@ def correct_sequences(
             if isinstance(outcome, parallel.Done):
                 members[outcome.item] = outcome.value
             else:
-                yield failed(outcome)
+                yield result_of(outcome)
         if members:
             yield from _correct_folder(corrector, together, members, options, workers, dry_run)
 
@@ -86,8 +88,10 @@ def _observe(
     corrector: Corrector, together: str, pictures: int, options: FileOptions, job: Job
 ) -> Member:
     file = open_source(job.source, options)
-    small = file.preview(2 * corrector.config.size) or file.decode()
-    return corrector.observe(small, options.correction, together, pictures)
+    small = file.reduced(corrector.config.preview_size)
+    return sequence.observe(
+        corrector, small, options.correction, together=together, pictures=pictures
+    )
 
 
 def _correct_folder(
@@ -104,15 +108,15 @@ def _correct_folder(
 
     def work(job: Job) -> Result:
         if dry_run:
-            error = members[job].exposure_error
             unchanged = sequence.is_unchanged(corrections.members, options.correction.min_error)
             status = "unchanged" if unchanged else "planned"
-            return Result(*job, status, exposure_error=error)
+            planned = Result(*job, status, exposure_error=members[job].exposure_error)
+            return existing_result(job, options) or planned
         correct = partial(_correct_file, corrector, corrections, numbers[job], options)
         return correct_one(corrector, options, job, correct=correct)
 
     for outcome in parallel.run(work, ordered, workers=workers, catch=(Exception,)):
-        yield outcome.value if isinstance(outcome, parallel.Done) else failed(outcome)
+        yield result_of(outcome)
 
 
 def _correct_file(
@@ -122,6 +126,6 @@ def _correct_file(
     options: FileOptions,
     file: ImageFile,
 ) -> tuple[Photo | None, Correction]:
-    return corrector.correct_member(
-        corrections, number, file.decode(), options.correction, in_place=True
+    return sequence.correct_member(
+        corrector, corrections, number, file.decode(), options.correction, in_place=True
     )

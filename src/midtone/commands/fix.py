@@ -28,8 +28,8 @@ from midtone.options import (
 )
 
 if TYPE_CHECKING:
-    from midtone.batch.correct_files import Result
     from midtone.batch.inputs import Job
+    from midtone.batch.results import Result
     from midtone.commands import Verbs
     from midtone.commands.progress import Progress
     from midtone.corrector import Corrector

@@ -7,7 +7,7 @@ control in the page's form.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import (
@@ -58,7 +58,7 @@ def _field(option: dataclasses.Field[Any], annotation: Any) -> Any:
     limits: dict[str, Any] = {"ge": about["least"], "le": about["most"]}
     extra = {"x-unit": about["unit"]} if about["unit"] else None
     kind = annotation
-    if annotation == tuple[float, ...] | None:
+    if annotation == Sequence[float] | None:
         item = Annotated[float, Field(**limits, allow_inf_nan=False)]
         kind, limits = Annotated[tuple[item, ...] | None, BeforeValidator(_split)], {}
     elif annotation == str | None:

@@ -14,7 +14,7 @@ from midtone.corrector import Corrector
 from midtone.errors import VideoError
 from midtone.options import CorrectionOptions
 from midtone.photo import Photo
-from midtone.sequence import smoothing_weights
+from midtone.sequence.smooth import smoothing_weights
 from midtone.video.clip import Clip, Pixels, seconds
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def plan(
                 planned.display_matrix = _display_matrix(frame)
             if not planned.times or is_cut or time >= planned.times[-1] + EVERY:
                 turns = round(frame.rotation / 90)
-                small = pixels.shrink(frame, 2 * corrector.config.size)
+                small = pixels.shrink(frame, corrector.config.preview_size)
                 upright = Photo(np.ascontiguousarray(np.rot90(small, turns)))
                 correction = corrector.plan(upright, options)
                 planned.times.append(time)
