@@ -150,6 +150,14 @@ def test_a_real_pipe(shoot):
     assert not done.stderr
 
 
+def test_the_watched_folder_may_stand_in_a_list(shoot, tmp_path, capsys, monkeypatch):
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{shoot}\n")
+    monkeypatch.setattr(watch, "arrivals", lambda folder, plan: [[]])
+    assert fix("--files-from", listed, "-o", tmp_path / "out", "--watch") == 0
+    assert f"watching {shoot}; interrupt to end" in capsys.readouterr().err
+
+
 def test_watching_has_all_options(shoot, tmp_path, capsys, monkeypatch):
     def arrivals(folder, plan):
         yield plan().jobs[:1]

@@ -23,7 +23,8 @@ from midtone.cli import main  # noqa: E402
 from midtone.correction import Correction  # noqa: E402
 from midtone.errors import UsageError  # noqa: E402
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions  # noqa: E402
-from midtone.video.clip import Pixels, load_av, open_clip  # noqa: E402
+from midtone.video.clip import load_av, open_clip  # noqa: E402
+from midtone.video.pixels import Pixels  # noqa: E402
 from midtone.video.plan import VideoCorrection, _Cuts, plan  # noqa: E402
 from test_docs import ROOT, blocks  # noqa: E402
 

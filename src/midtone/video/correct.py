@@ -16,8 +16,9 @@ from midtone.batch.results import Result, existing_result, failed
 from midtone.corrector import Corrector
 from midtone.errors import Error, UsageError
 from midtone.options import FileOptions
-from midtone.video.clip import Pixels, open_clip, seconds
+from midtone.video.clip import open_clip, seconds
 from midtone.video.encode import Output, writing
+from midtone.video.pixels import Pixels
 from midtone.video.plan import VideoCorrection, plan
 
 

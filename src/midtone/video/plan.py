@@ -15,7 +15,8 @@ from midtone.errors import VideoError
 from midtone.options import CorrectionOptions
 from midtone.photo import Photo
 from midtone.sequence.smooth import smoothing_weights
-from midtone.video.clip import Clip, Pixels, seconds
+from midtone.video.clip import Clip, seconds
+from midtone.video.pixels import Pixels
 
 if TYPE_CHECKING:
     from av import VideoFrame
