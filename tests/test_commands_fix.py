@@ -45,7 +45,7 @@ def standard_input(monkeypatch, data: bytes) -> io.BytesIO:
     return out
 
 
-def test_a_folder(shoot, tmp_path, capsys):
+def test_a_folder_is_corrected_reported_and_resumed(shoot, tmp_path, capsys):
     out, report = tmp_path / "out", tmp_path / "report.jsonl"
     assert fix(shoot, "-o", out, "--format", "webp", "--report", report, "--workers", 2) == 1
     said = capsys.readouterr().err
@@ -142,7 +142,7 @@ def test_a_pipe_has_all_options(shoot, tmp_path, capsys, monkeypatch):
     assert "standard input: 0 megapixels are more than the limit" in said
 
 
-def test_a_real_pipe(shoot):
+def test_a_pipe_of_the_shell(shoot):
     command = [sys.executable, "-m", "midtone.cli", "fix", "-", "-o", "-", "--format", "png"]
     data = (shoot / "a.jpg").read_bytes()
     done = subprocess.run(command, input=data, capture_output=True, check=True)

@@ -66,7 +66,7 @@ def test_strength_blends_exactly(corrector, dark):
     st.integers(1, 300), st.integers(1, 300),
     st.sampled_from([np.uint8, np.uint16, np.float32, np.float64]), st.sampled_from([0, 1, 3, 4]),
 )  # fmt: skip
-def test_type_and_size_out_are_type_and_size_in(corrector, height, width, dtype, channels):
+def test_the_result_has_the_type_and_size_of_the_input(corrector, height, width, dtype, channels):
     rng = np.random.default_rng(height * 1000 + width)
     shape = (height, width, channels) if channels else (height, width)
     full = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
@@ -117,7 +117,7 @@ def test_tensors(corrector, dark):
     torch.testing.assert_close(batch[1], one)
 
 
-def test_icc_profiles_are_honoured(corrector, dark):
+def test_icc_profiles_are_applied(corrector, dark):
     from test_photo import display_p3
 
     plain = corrector(photo.from_array(dark))
@@ -168,7 +168,7 @@ def test_inputs_that_are_no_images_are_refused(corrector, image):
         corrector(image)
 
 
-def test_files_and_arrays_through_the_front_door(tmp_path, dark):
+def test_files_and_arrays_by_midtone_correct(tmp_path, dark):
     source, target = tmp_path / "dark.png", tmp_path / "fixed.png"
     Image.fromarray(dark).save(source)
     midtone.correct(source, target)

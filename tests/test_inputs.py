@@ -82,14 +82,16 @@ def test_patterns(shoot, tmp_path):
         (["-"], "shoot", "a pipe needs a file"),
     ],
 )
-def test_what_cannot_be_is_refused_as_a_whole(sources, out, message, shoot, tmp_path, monkeypatch):
+def test_impossible_runs_are_refused_before_they_begin(
+    sources, out, message, shoot, tmp_path, monkeypatch
+):
     (tmp_path / "none").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=message):
         inputs.plan([Path(source) for source in sources], Path(out))
 
 
-def test_replacing_needs_overwrite_and_is_for_the_own_photograph_alone(shoot):
+def test_a_result_may_replace_only_its_own_photograph_and_with_overwrite(shoot):
     assert len(inputs.plan([shoot], shoot, overwrite=True).jobs) == 3
     (shoot / "link.jpg").symlink_to(shoot / "a.jpg")
     with pytest.raises(UsageError, match=r"link\.jpg: would be replaced by the result of .*two"):

@@ -50,7 +50,7 @@ def test_weights_keep_linear_changes(positions, data, sigma):
     np.testing.assert_allclose(smoothing_weights(values + 7, at + 7, sigma), weights, atol=1e-6)
 
 
-def test_weights_calm_noise_and_leave_a_single_picture():
+def test_weights_smooth_noise_and_keep_a_single_picture():
     noise = np.random.default_rng(0).standard_normal(300)
     calm = [smoothing_weights(np.arange(300), at, SIGMA) @ noise for at in range(300)]
     assert np.abs(np.diff(calm)).mean() < 0.03 * np.abs(np.diff(noise)).mean()
@@ -79,7 +79,7 @@ def lapse(astronaut) -> list[np.ndarray]:
     ]
 
 
-def test_smooth_takes_the_flicker_and_keeps_the_sunset(corrector, lapse):
+def test_smooth_removes_flicker_and_keeps_a_steady_change(corrector, lapse):
     def flicker(frames):  # second differences: a steady change does not count
         return np.abs(np.diff([brightness(frame) for frame in frames], 2)).mean()
 

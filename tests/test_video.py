@@ -72,7 +72,7 @@ def audio(path: Path) -> bytes:
         return b"".join(bytes(one) for one in container.demux(audio=0) if one.size)
 
 
-def test_a_clip(clip, tmp_path, corrector):
+def test_a_clip_keeps_its_times_sound_and_rotation(clip, tmp_path, corrector):
     target = tmp_path / "out.mp4"
     seen = itertools.count()
     result = midtone.correct_video(clip, target, corrector=corrector, advance=lambda: next(seen))

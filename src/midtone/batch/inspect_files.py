@@ -51,7 +51,7 @@ def inspect_file(corrector: Corrector, file: ImageFile) -> Inspection:
 
 
 def describe(correction: Correction, corrector: Corrector) -> Inspection:
-    """What a correction, made by ``corrector``, says of its photograph."""
+    """The inspection of the photograph that ``corrector`` planned ``correction`` for."""
     before, error = correction.before, correction.exposure_error
     action = "none" if abs(error) < _LEAST else "brighten" if error < 0 else "darken"
     info = corrector.model.info

@@ -1,7 +1,7 @@
 """Files that belong together: each folder is one sequence, in the order of capture.
 
-All files are planned before the first is written. A plan is some 20 kilobytes, so ten thousand
-files need no more than 200 megabytes.
+All files are observed before the first is written. What is kept of each takes some 20 kilobytes, so
+ten thousand files need 200 megabytes.
 """
 
 from __future__ import annotations
@@ -70,15 +70,19 @@ def correct_sequences(
             yield from _correct_folder(corrector, together, members, options, workers, dry_run)
 
 
-def in_order(members: Mapping[Job, Member]) -> list[Job]:
-    """By time of capture if all have one, then by name: numbers in names count as numbers."""
+def sort_by_capture(members: Mapping[Job, Member]) -> list[Job]:
+    """The jobs by time of capture if all have one, then by name.
+
+    Numbers in names count as numbers.
+    """
     timed = all(one.time for one in members.values())
     return sorted(
-        members, key=lambda job: (members[job].time if timed else "", natural(job.source.name))
+        members,
+        key=lambda job: (members[job].time if timed else "", natural_sort_key(job.source.name)),
     )
 
 
-def natural(name: str) -> list[tuple[bool, int, str]]:
+def natural_sort_key(name: str) -> list[tuple[bool, int, str]]:
     """A key that sorts "frame9" before "frame10"."""
     parts = re.findall(r"\d+|\D+", name)
     return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts]
@@ -102,7 +106,7 @@ def _correct_folder(
     workers: int,
     dry_run: bool,
 ) -> Iterator[Result]:
-    ordered = in_order(members)
+    ordered = sort_by_capture(members)
     corrections = sequence.plan([members[job] for job in ordered], together, corrector.config.grid)
     numbers = {job: number for number, job in enumerate(ordered)}
 

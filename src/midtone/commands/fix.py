@@ -193,7 +193,7 @@ def _check_videos(options: argparse.Namespace) -> None:
 
 
 def _note_before(work: _Work, progress: Progress) -> None:
-    """Say before the run what makes it slow, and which RAW files have a file beside them."""
+    """Print notes before the run: missing compiled code, RAW files beside other files."""
     from midtone.bilateral_grid.slice import COMPILED
 
     if work.total != 1 and not COMPILED:

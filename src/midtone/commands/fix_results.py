@@ -58,7 +58,7 @@ class Results:
             self._report.flush()
 
     def close(self, total: int | None, passed_over: Counter[str]) -> None:
-        """The closing line, unless all there is to say is that one photograph was corrected.
+        """Print the closing line; there is none if a single photograph was corrected.
 
         total: number of files, None if it is not known
         """

@@ -23,7 +23,7 @@ class SameCorrection:
     """One function from colour to colour for all pictures, the same everywhere in them.
 
     The function is the least squares fit to the single corrections of all pictures. Where the
-    cameras' settings differ, every picture counts as exposed like the median one:
+    cameras' settings differ, every picture is first brought to the median exposure:
 
         y = f(2^(m - e) x)
 

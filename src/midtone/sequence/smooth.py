@@ -20,13 +20,14 @@ _REACH = 3.0  # sigmas
 class SmoothCorrection:
     """Corrections that change smoothly from picture to picture, whatever the exposure does.
 
-    A picture is corrected as each of its neighbours would be, had it their exposure:
+    A picture is exposed like each of its neighbours, corrected by the neighbour's own correction,
+    and the results are averaged:
 
         y_t = sum_s w_ts G_s(2^(b_s - b_t) x_t)
 
     x is linear light, b the mean log2 luminance, G_s the single correction of picture s, and w are
-    the weights of local linear regression with a Gaussian of ``SIGMA`` pictures: a steady change is
-    kept, at both ends too.
+    the weights of local linear regression with a Gaussian of ``SIGMA`` pictures. A steady change is
+    kept, at both ends of the sequence too.
     """
 
     def __init__(self, members: Sequence[Member], config: GridConfig) -> None:

@@ -74,13 +74,14 @@ def _field(option: dataclasses.Field[Any], annotation: Any) -> Any:
 
 
 def _fields(*kinds: type[Any]) -> dict[str, Any]:
-    return {
-        option.name: _field(option, hints[option.name])
-        for kind in kinds
-        for hints in [get_type_hints(kind)]
-        for option in dataclasses.fields(kind)
-        if option.name not in _BATCH_ONLY
-    }
+    """A pydantic field for each option of the dataclasses, by name."""
+    fields = {}
+    for kind in kinds:
+        annotations = get_type_hints(kind)
+        for option in dataclasses.fields(kind):
+            if option.name not in _BATCH_ONLY:
+                fields[option.name] = _field(option, annotations[option.name])
+    return fields
 
 
 class PreviewParams(Params):

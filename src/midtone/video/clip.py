@@ -44,7 +44,7 @@ class Clip:
 
     @property
     def frames(self) -> int | None:
-        """How many there are, by the header or by length and rate; None if unknown."""
+        """Number of frames, by the header or by length and rate; None if unknown."""
         if self.stream.frames:
             return self.stream.frames
         rate, seconds = self.stream.average_rate, self.seconds
@@ -57,14 +57,14 @@ class Clip:
 
     @property
     def format(self) -> VideoFormat:
-        """Of the pixels as stored."""
+        """Format of the pixels, as stored."""
         found = self.stream.codec_context.format
-        assert found is not None  # ``open_clip`` has seen to it
+        assert found is not None  # ``open_clip`` refuses such files
         return found
 
     @property
     def bits(self) -> int:
-        """Of a sample."""
+        """Bits of a sample."""
         return max(component.bits for component in self.format.components)
 
     @property
@@ -74,7 +74,7 @@ class Clip:
         return range_ == FULL_RANGE or self.format.name.startswith("yuvj")
 
     def packets(self) -> Iterator[tuple[Packet[Stream], list[VideoFrame]]]:
-        """All packets of the file, with the frames that each of the video's leads to.
+        """All packets of the file, each with the frames of the video that it completes.
 
         A frame without a time stamp gets the one that follows from the frame before it.
         """

@@ -1,4 +1,4 @@
-"""The corrected video: encoder, streams that are copied, and what the file says of itself."""
+"""The corrected video: its encoder, the streams that are copied, its metadata."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Encoder:
     """An encoder with a constant quality.
 
-    crf:     of quality None;  most: greatest CRF, of quality 0
+    crf:     where no quality is chosen;  most: that of quality 0
     deep:    whether it takes 10 bits
     options: of the encoder;  tag: of the stream in MP4 and QuickTime
     """

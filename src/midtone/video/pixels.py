@@ -84,7 +84,7 @@ class Pixels:
         return frame
 
     def matrix(self, frame: VideoFrame) -> int:
-        """Of Y'CbCr, as swscale numbers it: that of the file, or the usual one of its size."""
+        """Number of the Y'CbCr matrix in swscale: the file's, or the usual one of its size."""
         usual = _BT709 if frame.height >= _LEAST_HD else _BT601
         return _MATRICES.get(frame.colorspace, usual)
 

@@ -50,7 +50,7 @@ class VideoCorrection:
 
     @property
     def exposure_error(self) -> float:
-        """The median of the planned frames' in EV."""
+        """Median exposure error of the planned frames, in EV."""
         return float(np.median(self.errors))
 
     def grid(self, time: float) -> np.ndarray:
