@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,17 @@ def test_correcting_needs_no_torch_and_importing_nothing_heavy():
         "assert callable(midtone.correct)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_loading_a_model_reports_nothing_to_anyone(tmp_path):
+    """ONNX Runtime keeps its identifier of the device and what it will send in the user's cache."""
+    settings = {name: value for name, value in os.environ.items() if name != "CI"}
+    there = settings | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", _LOAD], env=there, check=True)
+    assert not list(tmp_path.rglob("*"))
+
+
+_LOAD = "import midtone.model; midtone.model.load()"
 
 
 def test_files_of_version_0_1_run_the_papers_pipeline(tmp_path):

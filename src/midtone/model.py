@@ -132,9 +132,20 @@ def begin_loading(
     return lambda: _OnnxModel(path, device, session)
 
 
-def _begin_session(path: Path, device: str, threads: int | None, once: bool) -> Future[Any]:
+def import_onnxruntime() -> Any:
+    """ONNX Runtime without its telemetry: midtone makes no network connections.
+
+    From version 1.29 on it would report each session to its makers.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is imported first
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # of Windows, and if it was imported before
+    return onnxruntime
+
+
+def _begin_session(path: Path, device: str, threads: int | None, once: bool) -> Future[Any]:
+    onnxruntime = import_onnxruntime()
     providers = onnxruntime.get_available_providers()
     if device == "cuda" and "CUDAExecutionProvider" not in providers:
         raise ModelError("this ONNX Runtime has no CUDA; install onnxruntime-gpu or use cpu")

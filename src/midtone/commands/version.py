@@ -25,12 +25,13 @@ def text(*, verbose: bool) -> str:
 def _details() -> list[str]:
     import imagecodecs
     import numpy
-    import onnxruntime
     import PIL
 
     from midtone.bilateral_grid.slice import COMPILED
+    from midtone.model import import_onnxruntime
     from midtone.photo import FORMATS
 
+    onnxruntime = import_onnxruntime()
     missing = [one for one in FORMATS.values() if one.extra and not find_spec(_MODULES[one.extra])]
     usable = [one for one in FORMATS.values() if one not in missing]
     providers = ", ".join(onnxruntime.get_available_providers())

@@ -18,7 +18,7 @@ from safetensors import safe_open
 
 from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
-from midtone.model import header, network_layout
+from midtone.model import header, import_onnxruntime, network_layout
 from midtone.model import info as read_info
 from midtone.network import CoarseToFine, NetworkConfig, load_network, save_network
 from midtone.pipeline import choose_pipeline
@@ -159,9 +159,7 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
 
 def parity(network: CoarseToFine, model: onnx.ModelProto, finest: int = 1) -> float:
     """Largest difference between ONNX Runtime and torch on a batch of two random images."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(
+    session = import_onnxruntime().InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     side = network.config.multiple
