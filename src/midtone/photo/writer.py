@@ -49,7 +49,7 @@ def write(
     pixels, or if it cannot be written; UsageError if there is no such format.
     """
     if quality is not None and not 1 <= quality <= 100:
-        raise PhotoError(f"quality must lie within 1 and 100, not {quality}")
+        raise PhotoError(f"quality must be from 1 to 100, not {quality}")
     if strip:
         photo = replace(photo, metadata=Metadata())
     if not isinstance(target, str | os.PathLike):
