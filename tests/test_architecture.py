@@ -139,6 +139,7 @@ SHARED = {
     "evaluation.benchmark": "evaluate",
     "evaluation.methods": "evaluate",
     "evaluation.report": "evaluate",
+    "evaluation.results_folder": "evaluate",
     "training.device_errors": "device_examples",
 }
 # Files of tests of the whole program, or of what is beside the package.

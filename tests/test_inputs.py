@@ -174,6 +174,24 @@ def test_two_raw_files_of_one_name(camera, tmp_path, raw):
     assert plan.paired == 1
 
 
+def test_photographs_of_one_stem_get_results_of_their_own(tmp_path):
+    touch(tmp_path / "in", *["IMG.HEIC", "IMG.JPG", "a.jpeg", "a.jpg", "b.heic", "c.png", "c.dng"])
+    plan = inputs.plan([tmp_path / "in"], tmp_path / "out", format="JPEG")
+    assert {source.name: target.name for source, target in plan.jobs} == {
+        "IMG.HEIC": "IMG.HEIC.jpg", "IMG.JPG": "IMG.JPG", "a.jpeg": "a.jpeg", "a.jpg": "a.jpg",
+        "b.heic": "b.jpg", "c.png": "c.png.jpg", "c.dng": "c.dng.jpg",
+    }  # fmt: skip
+    assert (plan.renamed, plan.paired) == (2, 1)
+    arriving = inputs.plan([tmp_path / "in"], tmp_path / "out", format="JPEG", arriving=True)
+    assert "b.heic.jpg" in {target.name for _, target in arriving.jobs}
+    assert inputs.plan([tmp_path / "in"], tmp_path / "out").renamed == 0
+    folders = [tmp_path / name for name in ("one", "two")]
+    touch(folders[0], "x.heic")
+    touch(folders[1], "x.jpg")
+    targets = [job.target.name for job in inputs.plan(folders, tmp_path, format="JPEG").jobs]
+    assert targets == ["x.heic.jpg", "x.jpg"]
+
+
 @pytest.mark.parametrize("name", ["a.jfif", "a.HIF", "a.mpo", "a.jpe", "a.CR3"])
 def test_suffixes_of_cameras_are_known(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")

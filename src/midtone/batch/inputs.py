@@ -31,11 +31,13 @@ class Plan:
 
     passed_over: as in ``Found``
     paired: number of camera RAW files beside a file of the same name and another kind
+    renamed: number of other files whose results have names like IMG_1.heic.jpg
     """
 
     jobs: list[Job]
     passed_over: Counter[str] = field(default_factory=Counter)
     paired: int = 0
+    renamed: int = 0
 
 
 def plan(
@@ -51,17 +53,18 @@ def plan(
 ) -> Plan:
     """(source, target) of every photograph: folders are walked, and mirrored below ``out``.
 
+    Where a result needs another suffix and another photograph has the same stem, the result of
+    IMG_1.heic is IMG_1.heic.jpg; IMG_1.jpeg, which is of the wanted format, keeps its name.
+
     out:    a file if there is one input file and ``out`` has the suffix of an image format, else a
             folder; a source or ``out`` may be ``PIPE``
     format: of the results; by default that of the input, JPEG for camera RAW
     shard:  (i, n), the i-th of n disjoint parts, i from 1; a file's part depends on its place below
             ``out`` alone
     overwrite: a photograph may be replaced by its result
-    raw:    of a camera RAW file and another of the same name beside it, correct both ("also"; the
-            result of IMG_1.dng is then IMG_1.dng.jpg), the RAW file ("prefer") or the other
-            ("skip"); of two RAW files of one name always both
-    arriving: another file may still come to stand beside a RAW file, so all RAW files keep their
-            suffixes
+    raw:    of a camera RAW file and another of the same name beside it, correct both ("also"), the
+            RAW file ("prefer") or the other ("skip"); of two RAW files of one name always both
+    arriving: another photograph of the same stem may still come, so results are named as if it had
     Raises UsageError if two sources would have one target, a photograph would be replaced or a
     folder has none.
     """
@@ -76,8 +79,11 @@ def plan(
     else:
         found = find(sources, recursive=recursive, out=out)
         places, paired = _apply_raw_rule(found.places, raw)
-        jobs = _mirror(places, out, format, _suffixes_kept(places, arriving=arriving))
-        top, planned = out, Plan(jobs, found.passed_over, len(paired))
+        stems = Counter(place.with_suffix("") for _, place in places)
+        shared = {stem for stem, count in stems.items() if arriving or count > 1}
+        jobs = _mirror(places, out, format, shared)
+        renamed = sum(target.stem == source.name and not _is_raw(source) for source, target in jobs)
+        top, planned = out, Plan(jobs, found.passed_over, len(paired), renamed)
     _check_replaced(planned.jobs, overwrite)
     if shard is None:
         return planned
@@ -128,28 +134,21 @@ def _is_raw(path: Path) -> bool:
     return format_of(path) is FORMATS["RAW"]
 
 
-def _suffixes_kept(places: list[tuple[Path, Path]], *, arriving: bool) -> set[Path]:
-    """The RAW files whose results keep the suffix of RAW, because of others of their name."""
-    stems = Counter(path.with_suffix("") for path, _ in places)
-    return {
-        path
-        for path, _ in places
-        if _is_raw(path) and (arriving or stems[path.with_suffix("")] > 1)
-    }
-
-
 def _mirror(
-    places: list[tuple[Path, Path]], out: Path, format: str | None, keep_suffix: set[Path]
+    places: list[tuple[Path, Path]], out: Path, format: str | None, shared: set[Path]
 ) -> list[Job]:
-    """A target for each photograph, at its place below ``out``."""
+    """A target for each photograph, at its place below ``out``.
+
+    shared: places without suffixes that several photographs have
+    """
     sources: dict[Path, Path] = {}
     for path, place in places:
-        if format or not writable_as(place):
-            suffix = FORMATS[format or "JPEG"].suffix
-            if path in keep_suffix:
-                place = place.with_name(place.name + suffix)
-            else:
-                place = place.with_suffix(suffix)
+        own, wanted = writable_as(place), FORMATS[format or "JPEG"]
+        if format or not own:
+            if place.with_suffix("") not in shared:
+                place = place.with_suffix(wanted.suffix)
+            elif own is not wanted:
+                place = place.with_name(place.name + wanted.suffix)
         target = out / place
         if target in sources:
             raise UsageError(

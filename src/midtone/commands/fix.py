@@ -193,7 +193,7 @@ def _check_videos(options: argparse.Namespace) -> None:
 
 
 def _note_before(work: _Work, progress: Progress) -> None:
-    """Print notes before the run: missing compiled code, RAW files beside other files."""
+    """Print notes before the run: missing compiled code, files beside others of their name."""
     from midtone.bilateral_grid.slice import COMPILED
 
     if work.total != 1 and not COMPILED:
@@ -204,6 +204,11 @@ def _note_before(work: _Work, progress: Progress) -> None:
         progress.note(
             f"{work.photographs.paired} camera RAW files beside another file of the same name: "
             f"{_RAW_RULES[work.options.input.raw]} (--raw)"
+        )
+    if work.photographs.renamed:
+        progress.note(
+            f"{work.photographs.renamed} files beside another file of the same name: their results "
+            "have names like IMG_1.heic.jpg"
         )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from midtone import atomic
 from midtone.errors import PhotoError
 from midtone.photo import exif, tiff
+from midtone.photo.bit_depth import to_8_bit
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, parse_format, writable_as
-from midtone.photo.convert import to_8_bit
 from midtone.photo.metadata import Metadata
 from midtone.photo.photo import Photo
 from midtone.photo.reader import sentence
