@@ -5,8 +5,8 @@
 Valid JPEG, PNG, TIFF, WebP, AVIF and HEIC files of many kinds, with metadata, are damaged: bytes
 changed, cut out, doubled, swapped, the end cut off, lengths and dimensions overwritten. Each `read`
 must return a photograph or raise midtone.Error within ten CPU seconds; each `fix` must end with
-code 0 or 1 and leave a whole file or none. Ends with 1 and keeps the file if one does not. The photographs
-below FOLDER are damaged instead, if one is given.
+code 0 or 1 and leave a whole file or none. Ends with 1 and keeps the file if one does not. The
+photographs below FOLDER are damaged instead, if one is given.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ import tifffile
 from PIL import Image
 
 from midtone import photo
-from midtone.batch import inputs
-from midtone.batch.correct_one import correct_one
+from midtone.batch import correct_files, inputs
 from midtone.corrector import Corrector
 from midtone.errors import Error
 from midtone.options import FileOptions
@@ -158,7 +157,9 @@ def main() -> int:
                 opened += 1
             else:
                 target = kept / f"out.{suffix}"
-                result = correct_one(corrector, FileOptions(), inputs.Job(current, target))
+                result = correct_files.correct_one(
+                    corrector, FileOptions(), inputs.Job(current, target)
+                )
                 opened += result.error is None
                 left = [path for path in kept.iterdir() if path not in (current, target)]
                 if left or target.exists() != (result.error is None):
