@@ -29,7 +29,6 @@ from midtone.options import (
 if TYPE_CHECKING:
     from midtone.batch.inputs import Job, Plan
     from midtone.batch.results import Result
-    from midtone.commands import Verbs
     from midtone.commands.progress import Progress
     from midtone.corrector import Corrector
     from midtone.options import FileOptions
@@ -42,13 +41,11 @@ _RAW_RULES = {
 }
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "fix",
-        help="correct photographs",
-        description="Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
-        "from standard input, and as OUT writes it to standard output.",
+    parser.description = (
+        "Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
+        "from standard input, and as OUT writes it to standard output."
     )
     source_options(parser)
     parser.add_argument(

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from midtone.commands import load_corrector, model_options
 from midtone.errors import Error
 
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
-
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "serve",
-        help="correct photographs over HTTP, with a page",
-        description="Serve an HTTP API and a page on this computer. Needs midtone[web].",
-    )
+    parser.description = "Serve an HTTP API and a page on this computer. Needs midtone[web]."
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument(
         "--port", type=int, default=8000, help="port to listen on; 0: any free one (8000)"
