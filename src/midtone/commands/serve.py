@@ -55,7 +55,12 @@ def run(options: argparse.Namespace) -> int:
     except ImportError as error:
         raise Error(f"serving needs midtone[web] ({error.name} is missing)") from None
 
-    limits = Limits(options.workers, options.queue, options.max_megabytes, options.max_megapixels)
+    limits = Limits(
+        workers=options.workers,
+        queue=options.queue,
+        max_megabytes=options.max_megabytes,
+        max_megapixels=options.max_megapixels,
+    )
     app = create_app(
         load_corrector(options),
         limits,
