@@ -95,7 +95,7 @@ def add_old_name(
     old: str,
     new: str,
     *,
-    type: Callable[[str], Any] | None = None,
+    type: Callable[[str], Any] = str,
     choices: Iterable[str] | None = None,
     nargs: int | None = None,
 ) -> None:
@@ -139,7 +139,7 @@ def add_options(
             )
         if field.name in _OLD_NAMES:
             nargs = None if parse else 0
-            add_old_name(parser, _OLD_NAMES[field.name], flag, type=parse, nargs=nargs)
+            add_old_name(parser, _OLD_NAMES[field.name], flag, type=parse or str, nargs=nargs)
 
 
 def _default(value: Any) -> str:
