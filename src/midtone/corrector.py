@@ -104,7 +104,7 @@ class Corrector:
             np.clip(low.corrected, 0, 1),
             bilateral_grid.fit(low.inputs.source, target, self.config.grid),
             low.exposure_error,
-            low.confidence,
+            confidence=low.confidence,
         )
 
     def correct_low_resolution(self, photo: Photo, options: CorrectionOptions) -> LowResolution:
