@@ -160,7 +160,8 @@ def run(options: argparse.Namespace) -> int:
                     fix.correct(jobs)
         else:
             fix.correct(planned.jobs)
-            fix.correct_videos(films)
+            if films:  # their modules take a while to import
+                fix.correct_videos(films)
         left_out = planned.passed_over or fix.counts["unchanged"] or fix.counts["skipped"]
         if total != 1 or left_out:
             first = "planned" if options.dry_run else "done"
