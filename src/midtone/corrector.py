@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -94,20 +95,27 @@ class Corrector:
         """
         self.check(options)
         photo = adapters.to_photo(image)
-        single = self._predict(photo, options)
-        target = to_source_space(single.prediction, single.inputs, photo.icc)
+        inputs = preprocess(photo, self.config, options.scales)
+        with ThreadPoolExecutor(1) as pool:
+            prediction = pool.submit(predict, self.model, inputs)
+            if self.threads == 1:
+                prediction.result()
+            # While the network runs: most of the fit depends on the photograph alone.
+            fitter = bilateral_grid.Fitter(inputs.source, self.config.grid)
+        single = self._postprocess(prediction.result(), inputs, options)
+        target = to_source_space(single.prediction, inputs, photo.icc)
         return Correction(
-            single.inputs.reference,
+            inputs.reference,
             np.clip(single.prediction, 0, 1),
-            bilateral_grid.fit(single.inputs.source, target, self.config.grid),
+            fitter(target),
             single.exposure_error,
             single.confidence,
         )
 
-    def _predict(self, photo: Photo, options: CorrectionOptions) -> Single:
+    def _postprocess(
+        self, prediction: np.ndarray, inputs: NetworkInput, options: CorrectionOptions
+    ) -> Single:
         """The correction of one photograph at low resolution, after all steps."""
-        inputs = preprocess(photo, self.config, options.scales)
-        prediction = predict(self.model, inputs)
         prediction, confidence = postprocess.apply_steps(
             self.config.postprocess, prediction, inputs.reference
         )
@@ -174,7 +182,8 @@ class Corrector:
         self, photo: Photo, options: CorrectionOptions, together: str, pictures: int
     ) -> Member:
         """What a sequence of that many pictures keeps of one photograph."""
-        single = self._predict(photo, options)
+        inputs = preprocess(photo, self.config, options.scales)
+        single = self._postprocess(predict(self.model, inputs), inputs, options)
         return sequence.observe(photo, single, together, self.config.grid, pictures)
 
     def correct_member(

@@ -12,7 +12,7 @@ from midtone.errors import UsageError
 GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _PAPER_NODES = 22
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
-_RIDGE, _PRECISION = 1e-12, 1e-15  # grey images make R, G, B dependent
+_RIDGE = 1e-12  # grey images make R, G, B dependent
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,14 @@ class Fitter:
         self._parts = list(zip(starts, [*starts[1:], len(base)], strict=True))
         terms = self._terms[self._order, None, :]
         self._rows = (corners[self._order, :, None] * terms).reshape(len(base), -1)
-        smoothness = _weights(self._image, self._shape, config)
-        self._factor = _factorize(self._equations(smoothness))
+        smoothness, ridge = _weights(self._image, self._shape, config), _RIDGE
+        while True:
+            try:
+                self._factor = _factorize(self._equations(smoothness, ridge))
+            except np.linalg.LinAlgError:  # singular to rounding
+                ridge *= 100
+            else:
+                break
 
     @one_blas_thread()
     def __call__(self, after: np.ndarray) -> np.ndarray:
@@ -131,10 +137,10 @@ class Fitter:
             grid[...] = grid[..., :1, :]  # to the last bit, or rounding would tint grey images
         return grid
 
-    def _equations(self, smoothness: tuple[float, float, float]) -> np.ndarray:
+    def _equations(self, smoothness: tuple[float, float, float], ridge: float) -> np.ndarray:
         """The upper half of the normal equations, as ``_factorize`` takes them.
 
-        The nodes of a cell have adjacent rows, column by column: node (y, x) is number gh x + y.
+        Nodes are numbered column by column: (y, x) is gh x + y.
         """
         rows, columns, depth = self._shape
         terms = self._terms.shape[1]
@@ -145,7 +151,9 @@ class Fitter:
         cells = cells[:-1, :-1, :-1].reshape(
             rows - 1, columns - 1, depth - 1, 2, 2, 2, terms, 2, 2, 2, terms
         )
-        blocks = np.zeros((columns, rows, depth, terms, rows + 2, depth, terms))
+        count, size, reach = columns * rows, depth * terms, rows + 2
+        equations = np.zeros((count + reach, size, reach * size))
+        blocks = equations[:count].reshape(columns, rows, depth, terms, reach, depth, terms)
         for ya, xa, za, yb, xb, zb in np.ndindex(2, 2, 2, 2, 2, 2):
             ahead = (xb - xa) * rows + yb - ya
             if ahead < 0:
@@ -162,10 +170,10 @@ class Fitter:
             blocks[:, :, :, v, 0, :, v] += smooth_z
             for z in range(depth):
                 own, below, right = (blocks[:, :, z, v, n, z, v] for n in (0, 1, rows))
-                own += np.diag(smooth_y) + np.diag(smooth_x)[:, None]
+                own += np.diag(smooth_y) + np.diag(smooth_x)[:, None] + ridge
                 below[:, :-1] += np.diag(smooth_y, 1)
                 right[:-1] += np.diag(smooth_x, 1)[:, None]
-        return blocks.reshape(columns * rows, depth * terms, -1)
+        return equations
 
     def _right_side(self, values: np.ndarray) -> np.ndarray:
         """Their right side, of the values of the pixels in order: gh gw x gd V x U."""
@@ -233,36 +241,25 @@ def differences(
 
 
 def _factorize(equations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cholesky factor of symmetric positive equations whose blocks lie along the diagonal.
+    """Cholesky factor of symmetric equations that have nothing far from the diagonal.
 
-    equations: n x m x r m, the blocks of a row of n, from the diagonal to the right
+    equations: (n + r) x m x r m: of n rows of blocks m x m, the r blocks from the diagonal to the
+               right, and r rows of zeros; overwritten
     Returns the inverses of the factor's diagonal blocks, n x m x m, and the blocks beside them,
-    n x m x (r - 1) m. The equations may be singular to rounding.
+    n x m x (r - 1) m. Raises LinAlgError if the equations are not positive.
     """
-    diagonal = np.einsum("nii->ni", equations[..., : equations.shape[1]])  # a view
-    ridge, largest = _RIDGE, diagonal.max()
-    while True:
-        diagonal += ridge
-        try:
-            return _cholesky(equations)
-        except np.linalg.LinAlgError:
-            ridge = max(10 * ridge, _PRECISION * largest)
-
-
-def _cholesky(equations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Raises LinAlgError if the equations are not positive."""
-    count, size, width = equations.shape
-    left = np.concatenate((equations, np.zeros((width // size, size, width))))  # of what is done
+    _, size, width = equations.shape
+    count = len(equations) - width // size
     inverses = np.empty((count, size, size))
     for n in range(count):
         # Inverting the factor, not the block, is accurate where few pixels decide.
-        inverses[n] = np.linalg.inv(np.linalg.cholesky(left[n, :, :size]))
-        beside = inverses[n] @ left[n, :, size:]
-        left[n, :, size:] = beside
+        inverses[n] = np.linalg.inv(np.linalg.cholesky(equations[n, :, :size]))
+        beside = inverses[n] @ equations[n, :, size:]
+        equations[n, :, size:] = beside
         for ahead in range(size, width, size):
-            row = left[n + ahead // size, :, : width - ahead]
+            row = equations[n + ahead // size, :, : width - ahead]
             row -= beside[:, ahead - size : ahead].T @ beside[:, ahead - size :]
-    return inverses, left[:count, :, size:]
+    return inverses, equations[:count, :, size:]
 
 
 def _substitute(factor: tuple[np.ndarray, np.ndarray], right: np.ndarray) -> np.ndarray:

@@ -81,7 +81,6 @@ def preview(data: bytes, longest_side: int) -> Photo | None:
         scale = longest_side / max(image.size)
         width, height = (max(1, round(scale * side)) for side in image.size)
         image.draft(image.mode, (width, height))
-        image.decodermaxblock = len(data)  # at once: between blocks it would wait for other threads
         pixels = np.asarray(image)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     return upright(_with_metadata(Photo(pixels), segments, data, ()))
