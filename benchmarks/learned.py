@@ -37,10 +37,11 @@ from midtone.errors import ModelError
 from midtone.evaluation import benchmark, report, tables
 from midtone.evaluation.images import read_srgb
 from midtone.evaluation.methods import MODEL, Method
+from midtone.evaluation.results import Protocol
 
 SIDE = 512
 EVS = (-1.5, 1.5)
-PROTOCOL = benchmark.Protocol((REFERENCE,), SIDE)
+PROTOCOL = Protocol((REFERENCE,), SIDE)
 Read = Callable[[Path, Path, int], Sequence[Pair]]
 """Folder of a set, folder for pairs that are made here, --every -> the pairs."""
 
@@ -142,10 +143,10 @@ def cost(method: str, megapixels: float) -> tuple[float, float]:
 
     With one thread CPU seconds are those of a quiet machine, whatever else runs beside.
     """
-    from midtone.baselines.learned.networks import DEFINITIONS
+    from midtone.baselines.learned.networks import DEFINITIONS, ready
 
     definition = DEFINITIONS[method]
-    network = definition.build().eval().requires_grad_(False)
+    network = ready(definition.build(), "cpu")
     side = round((megapixels * 1e6) ** 0.5)
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     before = _peak()

@@ -38,6 +38,7 @@ import numpy as np
 from PIL import Image
 
 from midtone import bilateral_grid, photo
+from midtone.batch.correct_one import correct_file
 from midtone.corrector import Corrector, predict
 from midtone.data.synthesize import expose
 from midtone.evaluation import ma
@@ -164,7 +165,7 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
 
 
 def _whole(data: bytes, corrector: Corrector) -> None:
-    result, _ = corrector.correct_file(photo.open_file(data), strips=True)
+    result, _ = correct_file(corrector, photo.open_file(data), strips=True)
     assert result
     photo.write(result, io.BytesIO(), quality=QUALITY)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from midtone.sequence import expose
+from midtone.colour import expose
 
 
 def hand_held(

@@ -26,13 +26,14 @@ TOP_MAY = {
     "adapters": {"errors", "photo"},
     "network": {"errors", "pyramid"},
     "model": {"errors", "network", "pipeline", "pyramid"},
-    "correction": {"bilateral_grid", "errors", "notebook", "photo"},
-    "sequence": {
-        "bilateral_grid", "colour", "correction", "errors", "options", "photo", "preprocess",
-    },
+    "correction": {"bilateral_grid", "errors", "notebook", "photo", "preprocess"},
     "corrector": {
         "adapters", "bilateral_grid", "correction", "errors", "model", "options", "photo",
         "pipeline", "postprocess", "preprocess", "sequence",
+    },
+    "sequence": {
+        "adapters", "bilateral_grid", "colour", "correction", "corrector", "errors", "options",
+        "photo", "preprocess",
     },
     "lut": {"atomic", "bilateral_grid", "correction", "errors"},
     "batch": {
@@ -116,8 +117,12 @@ def test_commands_import_what_they_need_when_they_run():
 SHARED = {
     "baselines": "baselines",
     "baselines.learned": "learned",
+    "batch.find": "inputs",
+    "batch.results": "correct_one",
     "bilateral_grid": "bilateral_grid",
     "photo": "photo",
+    "sequence": "sequence",
+    "commands.fix_results": "commands_fix",
     "server": "server",
     "video": "video",
     "commands.evaluate": "evaluate",
@@ -134,6 +139,7 @@ SHARED = {
     "evaluation.benchmark": "evaluate",
     "evaluation.methods": "evaluate",
     "evaluation.report": "evaluate",
+    "evaluation.results_folder": "evaluate",
     "training.device_errors": "device_examples",
 }
 # Files of tests of the whole program, or of what is beside the package.

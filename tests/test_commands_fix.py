@@ -45,7 +45,7 @@ def standard_input(monkeypatch, data: bytes) -> io.BytesIO:
     return out
 
 
-def test_a_folder(shoot, tmp_path, capsys):
+def test_a_folder_is_corrected_reported_and_resumed(shoot, tmp_path, capsys):
     out, report = tmp_path / "out", tmp_path / "report.jsonl"
     assert fix(shoot, "-o", out, "--format", "webp", "--report", report, "--workers", 2) == 1
     said = capsys.readouterr().err
@@ -142,12 +142,20 @@ def test_a_pipe_has_all_options(shoot, tmp_path, capsys, monkeypatch):
     assert "standard input: 0 megapixels are more than the limit" in said
 
 
-def test_a_real_pipe(shoot):
+def test_a_pipe_of_the_shell(shoot):
     command = [sys.executable, "-m", "midtone.cli", "fix", "-", "-o", "-", "--format", "png"]
     data = (shoot / "a.jpg").read_bytes()
     done = subprocess.run(command, input=data, capture_output=True, check=True)
     assert photo.read(done.stdout).size == (150, 100)
     assert not done.stderr
+
+
+def test_the_watched_folder_may_stand_in_a_list(shoot, tmp_path, capsys, monkeypatch):
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{shoot}\n")
+    monkeypatch.setattr(watch, "arrivals", lambda folder, plan: [[]])
+    assert fix("--files-from", listed, "-o", tmp_path / "out", "--watch") == 0
+    assert f"watching {shoot}; interrupt to end" in capsys.readouterr().err
 
 
 def test_watching_has_all_options(shoot, tmp_path, capsys, monkeypatch):

@@ -1,5 +1,8 @@
+"""Trees of files through `midtone.correct_tree`."""
+
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 from PIL import Image
 
 import midtone
-from midtone.options import FileOptions, OutputOptions
+from midtone.options import FileOptions, InputOptions, OutputOptions
 
 
 @pytest.fixture
@@ -91,22 +94,15 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path, dark, correcto
     np.testing.assert_array_equal(*outs)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "options", "quality"),
-    [
-        ("jpg", {}, 95),
-        ("avif", {}, 80),
-        ("webp", {}, 95),
-        ("webp", {"lossless": True}, 100),
-        ("png", {}, None),
-    ],
-)
-def test_the_quality_is_that_of_the_format_or_of_a_better_input(
-    suffix, options, quality, tmp_path, dark, corrector
-):
-    source = tmp_path / f"a.{suffix}"
-    Image.fromarray(dark[:60, :80]).save(source, **options)
-    (result,) = midtone.correct_tree(source, tmp_path / "out", corrector=corrector).results
-    assert result.quality == quality
-    if options:
-        assert b"VP8L" in (tmp_path / "out" / "a.webp").read_bytes()
+def test_raw_files_beside_jpegs_are_as_the_options_say(raws, tmp_path, dark, corrector):
+    pytest.importorskip("rawpy")
+    source = tmp_path / "in"
+    source.mkdir()
+    shutil.copy(raws / "scene0.dng", source / "a.dng")
+    Image.fromarray(dark[:60, :80]).save(source / "a.jpg")
+    for rule, expected in (("also", {"a.jpg", "a.dng.jpg"}), ("prefer", {"a.jpg"})):
+        out = tmp_path / rule
+        options = FileOptions(input=InputOptions(raw=rule))
+        report = midtone.correct_tree(source, out, corrector=corrector, options=options)
+        assert {path.name for path in out.iterdir()} == expected
+        assert {result.source.suffix for result in report.results} >= {".dng"}

@@ -11,6 +11,7 @@ from PIL import Image
 
 import midtone
 from midtone import colour, photo
+from midtone.batch.correct_one import correct_file
 from midtone.bilateral_grid import GridConfig
 from midtone.corrector import Corrector
 from midtone.data.synthesize import expose
@@ -65,7 +66,7 @@ def test_strength_blends_exactly(corrector, dark):
     st.integers(1, 300), st.integers(1, 300),
     st.sampled_from([np.uint8, np.uint16, np.float32, np.float64]), st.sampled_from([0, 1, 3, 4]),
 )  # fmt: skip
-def test_type_and_size_out_are_type_and_size_in(corrector, height, width, dtype, channels):
+def test_the_result_has_the_type_and_size_of_the_input(corrector, height, width, dtype, channels):
     rng = np.random.default_rng(height * 1000 + width)
     shape = (height, width, channels) if channels else (height, width)
     full = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
@@ -116,7 +117,7 @@ def test_tensors(corrector, dark):
     torch.testing.assert_close(batch[1], one)
 
 
-def test_icc_profiles_are_honoured(corrector, dark):
+def test_icc_profiles_are_applied(corrector, dark):
     from test_photo import display_p3
 
     plain = corrector(photo.from_array(dark))
@@ -150,8 +151,8 @@ def test_exposure_error_has_the_right_sign(corrector, dark, astronaut):
         ({"strength": 1.6}, "strength"),
         ({"strength": float("nan")}, "strength"),
         ({"scales": (1, 1)}, "model of 4 pyramid levels"),
-        ({"scales": (-1, 1, 1, 1)}, "scales must lie within 0 and 10, not -1"),
-        ({"min_error": -1}, "min_error must lie 0 up"),
+        ({"scales": (-1, 1, 1, 1)}, "scales must be from 0 to 10, not -1"),
+        ({"min_error": -1}, "min_error must be at least 0, not -1"),
     ],
 )
 def test_wrong_options_are_refused(corrector, dark, options, message):
@@ -167,7 +168,7 @@ def test_inputs_that_are_no_images_are_refused(corrector, image):
         corrector(image)
 
 
-def test_files_and_arrays_through_the_front_door(tmp_path, dark):
+def test_files_and_arrays_by_midtone_correct(tmp_path, dark):
     source, target = tmp_path / "dark.png", tmp_path / "fixed.png"
     Image.fromarray(dark).save(source)
     midtone.correct(source, target)
@@ -196,7 +197,7 @@ def test_a_plan_from_the_preview_is_as_good(corrector, tmp_path):
     preview = opened.preview(512)
     assert preview.size < (1600, 1200)
     assert max(preview.size) >= 512
-    fast, _ = corrector.correct_file(opened)
+    fast, _ = correct_file(corrector, opened)
     slow = corrector.correct(photo.read(path))
     assert psnr(fast.pixels / 255, slow.pixels / 255) > 45
 

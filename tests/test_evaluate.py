@@ -18,6 +18,7 @@ from midtone.data.synthesize import measured_curve
 from midtone.errors import ModelError
 from midtone.evaluation import benchmark, methods, tables
 from midtone.evaluation.metrics import psnr, ssim
+from midtone.evaluation.results_folder import ROWS, SETTINGS
 
 EVS = {"N1.5": -1.5, "N1": -1, "0": 0, "P1": 1, "P1.5": 1.5}
 FINISHES = {"a": 1.0, "b": 0.9, "c": 1.1, "d": 0.8, "e": 1.2}  # exponents
@@ -53,7 +54,7 @@ def evaluate(pairs, out, *more, code=0):
 
 
 def rows(out):
-    with (out / benchmark.ROWS).open(encoding="utf-8") as stream:
+    with (out / ROWS).open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -97,16 +98,16 @@ def test_numbers_do_not_depend_on_workers_order_or_interruption(paper, tmp_path,
     evaluate(paper, outs[1], *PLAIN_TWO, "--workers", "2")
     measure, calls = benchmark.measure, []
 
-    def breaks(protocol, pictures, item):
+    def breaks(folder, item):
         calls.append(item)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return measure(protocol, pictures, item)
+        return measure(folder, item)
 
     monkeypatch.setattr(benchmark, "measure", breaks)
     evaluate(paper, outs[2], *PLAIN_TWO, code=130)
     assert len(rows(outs[2])) == 9
-    table = outs[2] / benchmark.ROWS  # as a kill in the middle of a line leaves it
+    table = outs[2] / ROWS  # as a kill in the middle of a line leaves it
     table.write_bytes(table.read_bytes()[:-20])
     evaluate(paper, outs[2], *PLAIN_TWO)
     assert len(calls) == 4 + 10 - 2  # two images were complete
@@ -120,7 +121,7 @@ def test_a_finished_run_measures_nothing_and_other_settings_are_refused(
     out = tmp_path / "out"
     evaluate(paper, out, "--methods", "input")
 
-    def never(protocol, pictures, item):
+    def never(folder, item):
         raise AssertionError(f"measured again: {item}")
 
     monkeypatch.setattr(benchmark, "measure", never)
@@ -225,7 +226,7 @@ def test_the_papers_protocol(paper, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     call = ["--protocol", "paper", "--methods", "paper", "--format", "markdown"]
     evaluate(paper, out, *call)
-    settings = json.loads((out / benchmark.SETTINGS).read_text())["protocol"]
+    settings = json.loads((out / SETTINGS).read_text())["protocol"]
     assert settings["experts"] == list("abcde")
     assert (settings["longest_side"], settings["ssim"]) == (512, "volume")
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
@@ -315,14 +316,6 @@ def test_all_rows_of_table_1_stand_beside_the_published_ones(paper, tmp_path, ca
         if missing:
             assert f"{line['method']} is not available: " in shown.err
     assert {line["weights"] for line in lines} == {None, "ours"}
-
-
-@pytest.mark.parametrize("ev", [None, -1.5])
-def test_a_row_survives_the_csv_file(ev):
-    score = benchmark.Score(12.5, 0.25)
-    row = benchmark.Row("m", "i", "s", ev, "under", {"a": score, "b": score}, 3.5, None, 1.5)
-    assert benchmark.Row.from_csv(row.to_csv(), "ab") == row
-    assert row.mean == score
 
 
 def test_contact_sheet_and_report_show_worst_and_best(paper, tmp_path):

@@ -17,6 +17,8 @@ from PIL import Image
 
 from midtone import photo
 from midtone.batch import correct_files, inputs
+from midtone.batch.correct_one import correct_one
+from midtone.batch.results import Result
 from midtone.options import file_options
 
 
@@ -28,8 +30,8 @@ def dark(tmp_path) -> Path:
     return source
 
 
-def one(corrector, source: Path, target: Path, **options) -> correct_files.Result:
-    return correct_files.correct_one(corrector, file_options(options), inputs.Job(source, target))
+def one(corrector, source: Path, target: Path, **options) -> Result:
+    return correct_one(corrector, file_options(options), inputs.Job(source, target))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")

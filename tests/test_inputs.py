@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midtone.batch import inputs
+from midtone.batch.find import find, read_list
 from midtone.batch.inputs import PIPE, Job
 from midtone.errors import UsageError
 
@@ -37,7 +38,7 @@ def test_folders_are_mirrored_and_other_files_counted(shoot, tmp_path):
     assert plan.passed_over == Counter({".xmp": 2, ".txt": 1, "without suffix": 1})
     flat = inputs.plan([shoot], tmp_path / "out", recursive=False)
     assert [job.source.name for job in flat.jobs] == ["a.jpg"]
-    assert inputs.find([shoot]).paths == [job.source for job in plan.jobs]
+    assert find([shoot]).paths == [job.source for job in plan.jobs]
 
 
 def test_results_inside_the_source_are_not_corrected_again(shoot):
@@ -59,7 +60,7 @@ def test_out_is_a_file_or_a_folder(shoot, tmp_path):
 
 
 def test_patterns(shoot, tmp_path):
-    found = inputs.find([shoot / "**" / "*.jpg"])
+    found = find([shoot / "**" / "*.jpg"])
     assert found.paths == [shoot / "a.jpg", shoot / "day" / "two" / "a.jpg"]
     odd = touch(tmp_path / "odd", "[a].jpg") / "[a].jpg"
     assert inputs.plan([odd], tmp_path / "out").jobs[0].source == odd
@@ -81,14 +82,16 @@ def test_patterns(shoot, tmp_path):
         (["-"], "shoot", "a pipe needs a file"),
     ],
 )
-def test_what_cannot_be_is_refused_as_a_whole(sources, out, message, shoot, tmp_path, monkeypatch):
+def test_impossible_runs_are_refused_before_they_begin(
+    sources, out, message, shoot, tmp_path, monkeypatch
+):
     (tmp_path / "none").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=message):
         inputs.plan([Path(source) for source in sources], Path(out))
 
 
-def test_replacing_needs_overwrite_and_is_for_the_own_photograph_alone(shoot):
+def test_a_result_may_replace_only_its_own_photograph_and_with_overwrite(shoot):
     assert len(inputs.plan([shoot], shoot, overwrite=True).jobs) == 3
     (shoot / "link.jpg").symlink_to(shoot / "a.jpg")
     with pytest.raises(UsageError, match=r"link\.jpg: would be replaced by the result of .*two"):
@@ -126,7 +129,7 @@ def test_wrong_shards_are_refused(text):
 
 def test_lists_have_one_path_a_line():
     assert inputs.parse_shard("2/5") == (2, 5)
-    assert inputs.read_list(io.StringIO("a b.jpg\r\n\n c.jpg\n")) == [
+    assert read_list(io.StringIO("a b.jpg\r\n\n c.jpg\n")) == [
         Path("a b.jpg"),
         Path(" c.jpg"),
     ]
@@ -169,6 +172,24 @@ def test_two_raw_files_of_one_name(camera, tmp_path, raw):
     assert {"IMG_2.dng.jpg", "IMG_2.nef.jpg"} <= names
     assert "IMG_1.jpg" in names
     assert plan.paired == 1
+
+
+def test_photographs_of_one_stem_get_results_of_their_own(tmp_path):
+    touch(tmp_path / "in", *["IMG.HEIC", "IMG.JPG", "a.jpeg", "a.jpg", "b.heic", "c.png", "c.dng"])
+    plan = inputs.plan([tmp_path / "in"], tmp_path / "out", format="JPEG")
+    assert {source.name: target.name for source, target in plan.jobs} == {
+        "IMG.HEIC": "IMG.HEIC.jpg", "IMG.JPG": "IMG.JPG", "a.jpeg": "a.jpeg", "a.jpg": "a.jpg",
+        "b.heic": "b.jpg", "c.png": "c.png.jpg", "c.dng": "c.dng.jpg",
+    }  # fmt: skip
+    assert (plan.renamed, plan.paired) == (2, 1)
+    arriving = inputs.plan([tmp_path / "in"], tmp_path / "out", format="JPEG", arriving=True)
+    assert "b.heic.jpg" in {target.name for _, target in arriving.jobs}
+    assert inputs.plan([tmp_path / "in"], tmp_path / "out").renamed == 0
+    folders = [tmp_path / name for name in ("one", "two")]
+    touch(folders[0], "x.heic")
+    touch(folders[1], "x.jpg")
+    targets = [job.target.name for job in inputs.plan(folders, tmp_path, format="JPEG").jobs]
+    assert targets == ["x.heic.jpg", "x.jpg"]
 
 
 @pytest.mark.parametrize("name", ["a.jfif", "a.HIF", "a.mpo", "a.jpe", "a.CR3"])

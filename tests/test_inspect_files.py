@@ -12,7 +12,7 @@ from midtone.photo import open_file
     ("before", "after", "action"),
     [(0.2, 0.5, "brighten"), (0.5, 0.2, "darken"), (0.5, 0.5, "none")],
 )
-def test_what_a_correction_does(before, after, action, corrector):
+def test_the_action_follows_the_sign_of_the_error(before, after, action, corrector):
     images = (np.full((4, 5, 3), value, np.float32) for value in (before, after))
     error = float(np.sign(before - after))
     found = describe(Correction(*images, np.zeros(0), error), corrector)
@@ -31,7 +31,7 @@ def test_pixels_are_clipped_in_all_channels(corrector):
     assert len(found["model_sha256"]) == 64
 
 
-def test_a_file(corrector, dark, tmp_path):
+def test_a_file_is_inspected(corrector, dark, tmp_path):
     from PIL import Image
 
     Image.fromarray(dark).save(tmp_path / "dark.png")

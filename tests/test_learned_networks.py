@@ -215,6 +215,18 @@ def test_photographs_of_any_size_keep_it(made_up, recwarn, method, size):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("size", [(70, 50), (1200, 900)])
+@pytest.mark.parametrize("method", [*COUNTS, "hdrcnn-rht"])
+def test_everything_is_computed_where_the_network_is(monkeypatch, method, size):
+    """On torch's meta device: it computes nothing, but refuses tensors of another device."""
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda x: torch.zeros(x.shape, dtype=x.dtype))
+    definition = networks.DEFINITIONS[method]
+    with torch.device("meta"):
+        network = definition.build().eval()
+    image = np.zeros((*size, 3), np.uint8)
+    assert definition.enhance(network, image).shape == image.shape
+
+
 def test_deep_upe_never_darkens(made_up):
     image = np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)
     image[0] = 0

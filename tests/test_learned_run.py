@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from midtone.errors import ModelError
 
 torch = pytest.importorskip("torch")
 
+from midtone.baselines.learned import networks  # noqa: E402
 from midtone.baselines.learned.networks import DEFINITIONS, parameters  # noqa: E402
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
@@ -114,6 +116,21 @@ def test_a_file_of_another_method_is_refused(folder):
     install(folder, "zero-dce", kind="dped-sony")
     with pytest.raises(ModelError, match="lacks 14 of 14 values"):
         run.correct("zero-dce", IMAGE)
+
+
+def test_gpus_do_not_round_to_ten_bits(folder):
+    install(folder, "zero-dce")
+    method = networks.load(folder / "zero-dce.safetensors")
+    seen = []
+
+    def enhance(network, image):
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return image
+
+    before = torch.backends.cudnn.allow_tf32
+    replace(method, enhance=enhance)(IMAGE)
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 is before
 
 
 def test_without_torch_one_sentence(folder):

@@ -115,7 +115,7 @@ def command(photos, out, recipe_path, *options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "Ctrl+C"])
-def test_ten_stops_change_nothing(photos, tmp_path, recipe_path, number):
+def test_ten_stops_do_not_change_the_weights(photos, tmp_path, recipe_path, number):
     whole, out = tmp_path / "whole", tmp_path / "stopped"
     tiny_training.run(photos, whole, LONG)
     options = ("--resume", "--workers", "1", "--checkpoint-every", "0.3s")

@@ -1,7 +1,10 @@
+"""Options: their limits, their flags, and what they take."""
+
 from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from midtone import options
@@ -48,17 +51,24 @@ def test_formats_have_the_same_names_everywhere(name, format):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"strength": 2}, "strength must lie within 0 and 1.5, not 2"),
+        ({"strength": 2}, "strength must be from 0 to 1.5, not 2"),
         ({"strength": float("nan")}, "strength"),
-        ({"quality": 0}, "quality must lie within 1 and 100, not 0"),
+        ({"quality": 0}, "quality must be from 1 to 100, not 0"),
         ({"existing": "ask"}, "existing must be one of fail, skip, resume, overwrite, not ask"),
         ({"format": "bmp"}, "format must be one of jpeg"),
-        ({"max_megapixels": -1}, "max_megapixels must lie 0 up"),
+        ({"max_megapixels": -1}, "max_megapixels must be at least 0, not -1"),
     ],
 )
 def test_values_out_of_range_are_refused(values, message):
     with pytest.raises(UsageError, match=message):
         file_options(values)
+
+
+@pytest.mark.parametrize("given", [[1.5, 1], np.array([1.5, 1]), (1.5, 1.0)])
+def test_scales_are_any_sequence(given):
+    options = CorrectionOptions(scales=given)
+    assert options.scales == (1.5, 1)
+    assert hash(options) == hash(CorrectionOptions(scales=(1.5, 1)))
 
 
 def test_options_are_taken_from_parsed_flags():

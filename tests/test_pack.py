@@ -17,7 +17,7 @@ def images(astronaut):
     return [np.ascontiguousarray(astronaut[: 100 + n : 2, ::4]) for n in range(4)]
 
 
-def test_photographs_come_back(images, tmp_path):
+def test_a_pack_returns_its_photographs(images, tmp_path):
     path = tmp_path / "photographs.pack"
     quality, size = write_pack(images, GOOD, path)
     assert quality == 95

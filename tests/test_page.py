@@ -257,7 +257,7 @@ def test_added_photograph_is_shown(new_page, tmp_path):
     )
 
 
-def test_notices_go_away(new_page, tmp_path):
+def test_notices_disappear(new_page, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("not a photograph")
     page = new_page(prepare=lambda page: page.clock.install())

@@ -86,6 +86,6 @@ def test_names_say_scene_and_ev(scene, ev):
     assert parse_name(f"{scene}_{format_ev(ev)}") == (scene, ev)
 
 
-def test_other_names_say_nothing():
+def test_names_of_another_form_have_no_ev():
     assert parse_name("a0001") is None
     assert parse_name("a0001_1") is None

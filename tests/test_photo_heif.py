@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from midtone import photo
 from midtone.errors import PhotoError
-from midtone.photo import heif, isobmff
+from midtone.photo import heif, heif_picture
 
 needs_heic = pytest.mark.skipif(not heif.is_installed(), reason="needs pillow-heif")
 
@@ -62,7 +62,7 @@ def test_code_points_become_a_profile_or_stay(scene):
     pq = bytes(imagecodecs.avif_encode(scene, level=90, primaries=9, transfer=16, matrix=9))
     stream = io.BytesIO()
     photo.write(photo.read(pq), stream)
-    assert isobmff.parse(stream.getvalue()).cicp == (9, 16)
+    assert heif_picture.parse(stream.getvalue()).cicp == (9, 16)
 
 
 @needs_heic
@@ -105,6 +105,21 @@ def test_more_pictures_are_noted(scene):
     stream = io.BytesIO()
     file.save(stream, quality=90)
     assert photo.read(stream.getvalue()).notes == ("left out: 1 more picture",)
+
+
+@needs_heic
+@pytest.mark.parametrize("primary", [0, 1])
+def test_metadata_of_other_pictures_are_not_those_of_the_photograph(scene, primary):
+    import pillow_heif
+
+    file = pillow_heif.from_pillow(Image.fromarray(scene))
+    file.add_from_pillow(Image.fromarray(scene[::2, ::2]))
+    packets = [b"<x:xmpmeta>dusk</x:xmpmeta>", b"<x:xmpmeta>gain map</x:xmpmeta>"]
+    for picture, packet in zip(file, packets, strict=True):
+        picture.info["xmp"] = packet
+    stream = io.BytesIO()
+    file.save(stream, quality=90, primary_index=primary)
+    assert photo.read(stream.getvalue()).metadata.xmp == packets[primary]
 
 
 def test_damaged_boxes_are_errors_of_the_file(scene):

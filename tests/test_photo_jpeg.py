@@ -179,6 +179,13 @@ def test_an_extension_without_its_packet_is_noted():
     assert photo.read(jpeg((0xE1, extension))).notes == ("left out: damaged extended XMP",)
 
 
+def test_a_packet_without_its_extension_points_to_none():
+    pointer = b'<x xmlns:n="http://ns.adobe.com/xmp/note/" n:HasExtendedXMP="%b"/>' % (b"0" * 32)
+    read = photo.read(jpeg((0xE1, XMP_HEAD + packet(pointer))))
+    assert b"HasExtendedXMP" not in (read.metadata.xmp or b"")
+    assert read.notes == ("left out: damaged extended XMP",)
+
+
 def test_a_film_behind_another_picture_is_noted():
     data = jpeg() + jpeg() + b"\0\0\0\x18ftypmp42" + bytes(range(1, 200))
     (note,) = photo.read(data).notes

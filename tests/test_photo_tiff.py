@@ -11,7 +11,7 @@ import tifffile
 
 from midtone import photo
 from midtone.errors import PhotoError
-from midtone.photo import exif
+from midtone.photo import capture, exif
 
 
 @pytest.fixture
@@ -213,3 +213,25 @@ def test_resolution_and_maker_notes_from_exif(scene):
     assert read.metadata.dpi == (300, 300)
     assert b"Maker" in (read.metadata.exif or b"")
     assert photo.write(read, io.BytesIO(), format="TIFF") == ()
+
+
+def test_exif_of_a_big_tiff_is_kept(scene):
+    data = tiff(scene, photometric="rgb", bigtiff=True, extratags=[(60000, 16, 1, 0)])
+    entry = struct.pack("<HHQQ", 60000, 16, 1, 0)
+    assert data.count(entry) == 1
+    data = data.replace(entry, struct.pack("<HHQQ", exif.EXIF, 18, 1, len(data)))
+    taken = b"2026:11:26 18:30:00\0"
+    data += struct.pack("<QHHQQ", 1, 0x9003, exif.ASCII, len(taken), len(data) + 36) + bytes(8)
+    kept = photo.read(data + taken).metadata.exif
+    assert kept is not None
+    assert capture.time(kept) == "2026:11:26 18:30:00"
+
+
+def test_resolution_stays_as_it_is_written(scene):
+    result = through(tiff(scene, photometric="rgb", resolution=(118, 118), resolutionunit=3))
+    with tifffile.TiffFile(io.BytesIO(result)) as file:
+        assert file.pages[0].tags["ResolutionUnit"].value == 3
+        assert file.pages[0].tags["XResolution"].value == (118, 1)
+    without_unit = through(tiff(scene, photometric="rgb", resolution=(4, 3), resolutionunit=1))
+    with tifffile.TiffFile(io.BytesIO(without_unit)) as file:
+        assert file.pages[0].tags["ResolutionUnit"].value == 1

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from midtone import colour, sequence
+from midtone import CorrectionOptions, colour
+from midtone.colour import expose
 from midtone.errors import UsageError
 from midtone.photo import Metadata, Photo, capture, exif
-from midtone.sequence import expose, smoothing_weights
+from midtone.sequence.smooth import SIGMA, smoothing_weights
 
 
 def camera(seconds=(1, 60), stop=(4, 1), sensitivity=200, when=None, fraction=None) -> bytes:
@@ -49,9 +50,9 @@ def test_weights_keep_linear_changes(positions, data, sigma):
     np.testing.assert_allclose(smoothing_weights(values + 7, at + 7, sigma), weights, atol=1e-6)
 
 
-def test_weights_calm_noise_and_leave_a_single_picture():
+def test_weights_smooth_noise_and_keep_a_single_picture():
     noise = np.random.default_rng(0).standard_normal(300)
-    calm = [smoothing_weights(np.arange(300), at, sequence.SIGMA) @ noise for at in range(300)]
+    calm = [smoothing_weights(np.arange(300), at, SIGMA) @ noise for at in range(300)]
     assert np.abs(np.diff(calm)).mean() < 0.03 * np.abs(np.diff(noise)).mean()
     assert smoothing_weights(np.array([5.0]), 5, 8).tolist() == [1]
 
@@ -78,7 +79,7 @@ def lapse(astronaut) -> list[np.ndarray]:
     ]
 
 
-def test_smooth_takes_the_flicker_and_keeps_the_sunset(corrector, lapse):
+def test_smooth_removes_flicker_and_keeps_a_steady_change(corrector, lapse):
     def flicker(frames):  # second differences: a steady change does not count
         return np.abs(np.diff([brightness(frame) for frame in frames], 2)).mean()
 
@@ -138,12 +139,14 @@ def test_one_picture_and_none(corrector, lapse, together):
 
 
 def test_strength_and_min_error(corrector, lapse):
-    same = corrector.correct_sequence(lapse[:3], together="smooth", strength=0)
+    same = corrector.correct_sequence(lapse[:3], CorrectionOptions(0), together="smooth")
     np.testing.assert_array_equal(same, lapse[:3])
-    kept = corrector.correct_sequence(lapse[:3], min_error=9)
+    kept = corrector.correct_sequence(lapse[:3], CorrectionOptions(min_error=9))
     np.testing.assert_array_equal(kept, lapse[:3])
     with pytest.raises(UsageError, match="together must be one of same, smooth"):
         corrector.correct_sequence(lapse, together="both")
+    with pytest.raises(UsageError, match="2 scales for a model of 4"):
+        corrector.correct_sequence(lapse, CorrectionOptions(scales=(1, 1)))
     with pytest.raises(UsageError, match="one image, not for 2"):
         corrector.correct_sequence([np.stack(lapse[:2])])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 from PIL import Image
 
 import midtone
-from midtone.batch.sequences import natural
+from midtone.batch.sequences import natural_sort_key
 from midtone.cli import main
+from midtone.colour import expose
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
-from midtone.sequence import expose
 from test_sequence import brightness, camera
 
 
@@ -60,7 +61,7 @@ def test_smooth_in_the_order_of_capture(lapse, tmp_path, corrector, capsys):
 
 
 @pytest.mark.parametrize("together", ["same", "smooth"])
-def test_an_interrupted_run_goes_on_to_the_same_pictures(lapse, tmp_path, corrector, together):
+def test_a_resumed_run_gives_the_pictures_of_a_single_run(lapse, tmp_path, corrector, together):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for out in (whole, parts):
         report = midtone.correct_tree(lapse, out, corrector=corrector, together=together)
@@ -104,6 +105,14 @@ def test_dry_runs_and_min_error(lapse, tmp_path, corrector, capsys):
     assert capsys.readouterr().out.count("->") == 11
     assert fix(lapse, "-o", out, "--together", "--dry-run", "--min-error", 9) == 1
     assert capsys.readouterr().out.count("(left unchanged)") == 10
+    (out / "3.jpg").parent.mkdir()
+    (out / "3.jpg").touch()
+    dry = (lapse, "-o", out, "--together", "--dry-run", "--skip", "--min-error", 0.01)
+    assert fix(*dry) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("->") == 9
+    assert shown.count("(skipped because the result exists)") == 1
+    shutil.rmtree(out)
     options = FileOptions(CorrectionOptions(min_error=9))
     report = midtone.correct_tree(lapse, out, corrector=corrector, options=options, together="same")
     assert [result.status for result in report.results].count("unchanged") == 10
@@ -111,7 +120,7 @@ def test_dry_runs_and_min_error(lapse, tmp_path, corrector, capsys):
 
 
 @pytest.mark.parametrize("flag", [["--watch"], ["--shard", "1/2"], ["--backend", "processes"]])
-def test_what_does_not_go_together_is_said(lapse, tmp_path, capsys, flag):
+def test_flags_that_exclude_together_are_refused(lapse, tmp_path, capsys, flag):
     assert fix(lapse, "-o", tmp_path / "out", "--together", "same", *flag) == 2
     assert "--together needs all files at once" in capsys.readouterr().err
 
@@ -124,6 +133,6 @@ def test_a_pipe_is_no_sequence(monkeypatch, capsys):
 
 def test_numbers_in_names_count_as_numbers():
     names = ["frame2.jpg", "frame10.jpg", "frame010b.jpg", "frame9.jpg", "10.jpg"]
-    assert sorted(names, key=natural) == [
+    assert sorted(names, key=natural_sort_key) == [
         "10.jpg", "frame2.jpg", "frame9.jpg", "frame10.jpg", "frame010b.jpg",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
 import re
@@ -161,18 +162,20 @@ def test_aborted_uploads(address):
         connection.sendall(head(len(DARK)) + DARK)  # and gone before the response
 
 
-def test_full_queue(address):
-    held = [raw_connection(address) for _ in range(LIMITS.workers + LIMITS.queue)]
-    for connection in held:
-        connection.sendall(head(1000))
-    while httpx.get(f"{address}/api/health").json()["in_progress"] < len(held):
-        time.sleep(0.01)
-    response = httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
-    assert response.status_code == 503
-    assert int(response.headers["retry-after"]) >= 1
-    assert response.json() == {"error": "the server is busy; try again in a moment"}
-    for connection in held:
-        connection.close()
+def test_full_queue(corrector):
+    patient = dataclasses.replace(LIMITS, idle_seconds=60, upload_seconds=60)
+    with serving(create_app(corrector, patient)) as address:
+        held = [raw_connection(address) for _ in range(patient.workers + patient.queue)]
+        for connection in held:
+            connection.sendall(head(1000))
+        while httpx.get(f"{address}/api/health", timeout=60).json()["in_progress"] < len(held):
+            time.sleep(0.01)
+        response = httpx.post(f"{address}/api/correct", content=DARK, timeout=60)
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) >= 1
+        assert response.json() == {"error": "the server is busy; try again in a moment"}
+        for connection in held:
+            connection.close()
 
 
 def test_concurrent_requests(address):
@@ -190,14 +193,14 @@ def test_concurrent_requests(address):
 def test_event_loop_is_not_blocked(address, monkeypatch):
     """While a photograph is corrected, the server responds."""
     begun, released = threading.Event(), threading.Event()
-    original = Corrector.correct_file
+    original = Corrector.plan
 
-    def correct_file(*arguments: object) -> object:
+    def plan(*arguments: object) -> object:
         begun.set()
         assert released.wait(60)
         return original(*arguments)
 
-    monkeypatch.setattr(Corrector, "correct_file", correct_file)
+    monkeypatch.setattr(Corrector, "plan", plan)
     with ThreadPoolExecutor(1) as pool:
         posted = pool.submit(httpx.post, f"{address}/api/correct", content=DARK, timeout=60)
         assert begun.wait(60)

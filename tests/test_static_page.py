@@ -136,7 +136,7 @@ def test_orientation_profile_and_metadata(page, corrector, tmp_path):
         page.locator("#strip .remove").click()
 
 
-def test_what_cannot_be_read(page, tmp_path):
+def test_unsupported_files_are_refused(page, tmp_path):
     cut = DARK.read_bytes()[:20_000]
     header = struct.pack(">IIBBBBB", 1, 1, 16, 0, 0, 0, 0)
     chunk = (

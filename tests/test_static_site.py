@@ -106,7 +106,7 @@ def test_infinity_is_one_in_javascript():
     assert b"1e999" in static_site._json({"low": float("inf")})
 
 
-def test_what_is_not_the_package_is_refused(tmp_path, capsys):
+def test_other_packages_are_refused(tmp_path, capsys):
     with tarfile.open(tmp_path / "empty.tgz", "w:gz"):
         pass
     (tmp_path / "text.tgz").write_text("no archive")

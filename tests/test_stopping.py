@@ -20,7 +20,7 @@ WORKER = Worker(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_noticed_and_the_next_one_is_as_before(number):
+def test_a_signal_is_recorded_and_the_next_one_acts_as_before(number):
     before = signal.getsignal(number)
     with StopRequest(WORKER) as stop:
         assert stop.check() == 0

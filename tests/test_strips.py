@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from midtone import photo
+from midtone.batch.correct_one import correct_file
 from midtone.errors import PhotoError
 from midtone.photo import Photo, Strips, jpeg, jpeg_segments
 from midtone.photo.strips import rows_of_strip, split
@@ -72,8 +73,8 @@ def test_strips_are_decoded_as_the_whole(decoder, pixels, settings, channels):
 
 def test_the_result_does_not_depend_on_strips(decoder, corrector, pixels):
     file = photo.open_file(encoded(pixels // 3))
-    whole, _ = corrector.correct_file(file)
-    striped, _ = corrector.correct_file(file, strips=True)
+    whole, _ = correct_file(corrector, file)
+    striped, _ = correct_file(corrector, file, strips=True)
     assert isinstance(striped.pixels, Strips)
     assert jpeg.encode(striped, 95) == jpeg.encode(whole, 95)
 

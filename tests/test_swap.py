@@ -8,7 +8,7 @@ from midtone.cli import main
 from midtone.evaluation.swap import swap_levels
 
 
-def test_levels_come_over_one_by_one(astronaut):
+def test_levels_are_replaced_one_by_one(astronaut):
     reference = astronaut[:101, :150] / 255
     image = reference**2.5
     pictures = swap_levels(image, reference, 4)

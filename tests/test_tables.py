@@ -5,7 +5,7 @@ import json
 import pytest
 
 from midtone.evaluation import tables
-from midtone.evaluation.benchmark import Protocol, Results, Row, Score
+from midtone.evaluation.results import Protocol, Results, Row, Score
 
 PROTOCOL = Protocol(experts=("a", "b"))
 

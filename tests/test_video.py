@@ -23,7 +23,8 @@ from midtone.cli import main  # noqa: E402
 from midtone.correction import Correction  # noqa: E402
 from midtone.errors import UsageError  # noqa: E402
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions  # noqa: E402
-from midtone.video.clip import Pixels, load_av, open_clip  # noqa: E402
+from midtone.video.clip import load_av, open_clip  # noqa: E402
+from midtone.video.pixels import Pixels  # noqa: E402
 from midtone.video.plan import VideoCorrection, _Cuts, plan  # noqa: E402
 from test_docs import ROOT, blocks  # noqa: E402
 
@@ -71,7 +72,7 @@ def audio(path: Path) -> bytes:
         return b"".join(bytes(one) for one in container.demux(audio=0) if one.size)
 
 
-def test_a_clip(clip, tmp_path, corrector):
+def test_a_clip_keeps_its_times_sound_and_rotation(clip, tmp_path, corrector):
     target = tmp_path / "out.mp4"
     seen = itertools.count()
     result = midtone.correct_video(clip, target, corrector=corrector, advance=lambda: next(seen))

@@ -40,7 +40,7 @@ def test_files_arrive_when_they_are_complete(tmp_path):
     assert watched(folder, tmp_path / "out", steps) == expected
 
 
-def test_what_has_a_result_does_not_arrive(tmp_path):
+def test_files_with_a_result_are_not_yielded(tmp_path):
     (folder := tmp_path / "shoot").mkdir()
     (out := tmp_path / "out").mkdir()
     (folder / "a.jpg").write_bytes(b"1")

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from midtone.batch.correct_files import Report, Result, correct_tree
+    from midtone.batch.correct_files import correct_tree
+    from midtone.batch.results import Report, Result
     from midtone.correction import Correction
     from midtone.corrector import Corrector
     from midtone.errors import Error, ModelError, PhotoError, TooLargeError, UsageError, VideoError
@@ -29,8 +30,8 @@ _HOME = {
     "Photo": "photo",
     "PhotoError": "errors",
     "PipelineConfig": "pipeline",
-    "Report": "batch.correct_files",
-    "Result": "batch.correct_files",
+    "Report": "batch.results",
+    "Result": "batch.results",
     "TooLargeError": "errors",
     "UsageError": "errors",
     "VideoError": "errors",

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if "verb" not in options:
         parser.error("a command is needed; see midtone --help")
-    # Decoders log what is odd in a file; what matters of it reaches the user as our sentence.
+    # Decoders log details of damaged files. The user gets one sentence of ours instead.
     import logging  # here: `midtone --help` must stay light
 
     logging.getLogger().addHandler(logging.NullHandler())

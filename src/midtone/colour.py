@@ -34,6 +34,14 @@ def linear_to_srgb(linear: np.ndarray) -> np.ndarray:
     return np.where(linear <= 0.0031308, 12.92 * linear, above)
 
 
+def expose(image: np.ndarray, ev: float) -> np.ndarray:
+    """The image exposed by ``ev`` more: sRGB in [0, 1], any shape; linear light is clipped at 1."""
+    if ev == 0:
+        return image
+    linear = srgb_to_linear(image) * np.float32(2**ev)
+    return np.asarray(linear_to_srgb(linear.clip(0, 1)), np.float32)
+
+
 def log_luminance(image: np.ndarray) -> np.ndarray:
     """log2 of the linear Rec. 709 luminance: H x W x 3 sRGB in [0, 1] -> H x W, in EV.
 

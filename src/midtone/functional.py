@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, overload
 
 from midtone import photo
-from midtone.adapters import AnyImage, like, to_photos
-from midtone.batch import correct_files
+from midtone.adapters import AnyImage
+from midtone.batch.correct_one import correct_file, write
 from midtone.corrector import Corrector
 from midtone.errors import UsageError
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
@@ -80,27 +80,25 @@ def correct(
         protect_highlights=protect_highlights,
         fusion=fusion,
         contrast=contrast,
-        scales=tuple(scales) if scales else None,
+        scales=scales,
     )
     if target is None:
         if isinstance(image, str | os.PathLike | bytes):
             raise UsageError(
                 f"{image!r:.60}: give a target for the corrected file, or read() the photograph"
             )
-        photos = to_photos(image)
-        return like(image, [corrector.correct(one, options) for one in photos])
+        return corrector.correct(image, options)
     if not isinstance(image, str | os.PathLike | bytes) and not hasattr(image, "read"):
         raise UsageError(
             f"{type(image).__name__} is no file: give no target, or save the result with write()"
         )
-    corrector.check(options)
     output = OutputOptions(
         "overwrite" if overwrite else "fail", format, quality, strip, keep_software_tag
     )
-    result, _ = corrector.correct_file(photo.open_file(image), options)
+    result, _ = correct_file(corrector, photo.open_file(image), options)
     assert result is not None
     where = Path(target) if isinstance(target, str | os.PathLike) else target
-    correct_files.write(result, where, corrector, FileOptions(options, output=output))
+    write(result, where, corrector, FileOptions(options, output=output))
     return None
 
 

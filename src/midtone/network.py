@@ -101,7 +101,7 @@ class SubNetwork(nn.Module):
         x = self._dropout(self.bridge(x))
         parts = zip(self.raise_, self.decoder, reversed(skips), strict=True)
         for raise_, stage, skip in parts:
-            x = stage(torch.cat((torch.relu(raise_(x)), skip), 1))
+            x = stage(torch.cat((torch.relu_(raise_(x)), skip), 1))
         return cast(Tensor, self.head(x))
 
     def _dropout(self, x: Tensor) -> Tensor:

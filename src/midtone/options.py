@@ -8,7 +8,7 @@ and must stay light.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
 TOGETHER = ("same", "smooth")
+RAW_RULES = ("also", "prefer", "skip")
 BACKENDS = ("threads", "processes", "dask")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
@@ -51,8 +52,8 @@ def _check(options: Any) -> None:
             if (least is not None and not number >= least) or (
                 most is not None and not number <= most
             ):
-                limits = f"within {least:g} and {most:g}" if most is not None else f"{least:g} up"
-                raise UsageError(f"{one.name} must lie {limits}, not {number:g}")
+                limits = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
+                raise UsageError(f"{one.name} must be {limits}, not {number:g}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class CorrectionOptions:
     )
     fusion: bool = _option(False, "blend the input and the result by exposure fusion")
     contrast: bool = _option(False, "stretch the result's contrast to the full range")
-    scales: tuple[float, ...] | None = _option(
+    scales: Sequence[float] | None = _option(
         None, "a factor for each pyramid level, finest first: 1.5,1.5,1.5,1.05", least=0, most=10
     )
     min_error: float = _option(
@@ -91,6 +92,8 @@ class CorrectionOptions:
     protect_highlights: bool = _option(False, "brighten what is bright in the input less")
 
     def __post_init__(self) -> None:
+        if self.scales is not None:
+            object.__setattr__(self, "scales", tuple(self.scales))
         _check(self)
 
 
@@ -109,7 +112,7 @@ class InputOptions:
     raw: str = _option(
         "also",
         "of a RAW file and its JPEG correct both (also), RAW or JPEG",
-        choices=("also", "prefer", "skip"),
+        choices=RAW_RULES,
     )
 
     def __post_init__(self) -> None:

@@ -52,6 +52,11 @@ class PipelineConfig:
         if self.size < 1:
             raise UsageError(f"the size of the network's input must be positive, not {self.size}")
 
+    @property
+    def preview_size(self) -> int:
+        """Least longer side in pixels of a preview that a correction is planned from."""
+        return 2 * self.size
+
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for a model file's header and for TOML."""
         plain = {

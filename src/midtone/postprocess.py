@@ -37,8 +37,8 @@ class ShrinkToMeanLuma:
         m' = (1 - d) m + d target,  d = clip((|e| - low) / (high - low), 0, 1)
 
     m is the mean luma of the prediction, e the estimated exposure error in EV. A gamma for all
-    channels, within 1/2 and 2, brings m to m'. The larger the error, the
-    less certain its estimate, so the mean of all photographs becomes the better one.
+    channels, within 1/2 and 2, brings m to m'. The larger the error, the less certain its estimate,
+    so the mean of all photographs becomes the better estimate.
 
     target:    mean luma of well exposed photographs
     low, high: EV between which the step fades in; high = inf switches it off

@@ -1,25 +1,21 @@
-"""The files of a run: folders, patterns, lists and shards -> source and target of each file."""
+"""The plan of a run: the source and the target of each photograph."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
+from midtone.batch.find import find
 from midtone.errors import UsageError
+from midtone.options import RAW_RULES
 from midtone.photo import FORMATS, format_of, writable_as
 
-RAW_RULES = ("also", "prefer", "skip")
 PIPE = Path("-")  # standard input as a source, standard output as a target
-
-
-class NoPhotographsError(UsageError):
-    """There is no photograph in a folder."""
 
 
 class Job(NamedTuple):
@@ -30,33 +26,18 @@ class Job(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
-    """Photographs among and below the sources of a run.
-
-    places:      each photograph, and its path below the source it was found in
-    passed_over: files of other kinds in the folders, counted by suffix; hidden files are not
-    """
-
-    places: list[tuple[Path, Path]] = field(default_factory=list)
-    passed_over: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The photographs."""
-        return [path for path, _ in self.places]
-
-
-@dataclass(frozen=True)
 class Plan:
     """What a run will do.
 
     passed_over: as in ``Found``
     paired: number of camera RAW files beside a file of the same name and another kind
+    renamed: number of other files whose results have names like IMG_1.heic.jpg
     """
 
     jobs: list[Job]
     passed_over: Counter[str] = field(default_factory=Counter)
     paired: int = 0
+    renamed: int = 0
 
 
 def plan(
@@ -72,17 +53,18 @@ def plan(
 ) -> Plan:
     """(source, target) of every photograph: folders are walked, and mirrored below ``out``.
 
+    Where a result needs another suffix and another photograph has the same stem, the result of
+    IMG_1.heic is IMG_1.heic.jpg; IMG_1.jpeg, which is of the wanted format, keeps its name.
+
     out:    a file if there is one input file and ``out`` has the suffix of an image format, else a
             folder; a source or ``out`` may be ``PIPE``
     format: of the results; by default that of the input, JPEG for camera RAW
     shard:  (i, n), the i-th of n disjoint parts, i from 1; a file's part depends on its place below
             ``out`` alone
     overwrite: a photograph may be replaced by its result
-    raw:    of a camera RAW file and another of the same name beside it, correct both ("also"; the
-            result of IMG_1.dng is then IMG_1.dng.jpg), the RAW file ("prefer") or the other
-            ("skip"); of two RAW files of one name always both
-    arriving: another file may still come to stand beside a RAW file, so all RAW files keep their
-            suffixes
+    raw:    of a camera RAW file and another of the same name beside it, correct both ("also"), the
+            RAW file ("prefer") or the other ("skip"); of two RAW files of one name always both
+    arriving: another photograph of the same stem may still come, so results are named as if it had
     Raises UsageError if two sources would have one target, a photograph would be replaced or a
     folder has none.
     """
@@ -91,35 +73,23 @@ def plan(
     if writable_as(out) and not out.is_dir():
         if len(sources) != 1 or sources[0].is_dir():
             raise UsageError(f"{out}: several photographs need a folder as output, not a file")
-        top, jobs, passed_over = out.parent, [Job(sources[0], out)], Counter[str]()
-        paired: set[Path] = set()
+        top, planned = out.parent, Plan([Job(sources[0], out)])
     elif out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file of no known image format, and no folder")
     else:
         found = find(sources, recursive=recursive, out=out)
         places, paired = _apply_raw_rule(found.places, raw)
-        stems = Counter(path.with_suffix("") for path, _ in places)
-        kept = {
-            path
-            for path, _ in places
-            if _is_raw(path) and (arriving or stems[path.with_suffix("")] > 1)
-        }
-        top, jobs, passed_over = out, _mirror(places, out, format, kept), found.passed_over
-    _check_replaced(jobs, overwrite)
-    if shard is not None:
-        number, parts = shard
-        jobs = [job for job in jobs if part_of(job.target.relative_to(top), parts) == number]
-    return Plan(jobs, passed_over, len(paired))
-
-
-def find(sources: Sequence[Path], *, recursive: bool = True, out: Path | None = None) -> Found:
-    """All photographs among and below ``sources``, except below ``out``.
-
-    Raises UsageError for a folder without photographs and a pattern that matches nothing.
-    """
-    found = Found()
-    _collect(sources, found, out.resolve() if out else None, recursive)
-    return found
+        stems = Counter(place.with_suffix("") for _, place in places)
+        shared = {stem for stem, count in stems.items() if arriving or count > 1}
+        jobs = _mirror(places, out, format, shared)
+        renamed = sum(target.stem == source.name and not _is_raw(source) for source, target in jobs)
+        top, planned = out, Plan(jobs, found.passed_over, len(paired), renamed)
+    _check_replaced(planned.jobs, overwrite)
+    if shard is None:
+        return planned
+    number, parts = shard
+    own = [job for job in planned.jobs if part_of(job.target.relative_to(top), parts) == number]
+    return replace(planned, jobs=own)
 
 
 def part_of(name: Path, parts: int) -> int:
@@ -134,11 +104,6 @@ def parse_shard(text: str) -> tuple[int, int]:
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise UsageError(f"a shard is i/n with i from 1 to n, such as 2/5, not {text}")
     return int(part), int(parts)
-
-
-def read_list(stream: TextIO) -> list[Path]:
-    """One path a line; empty lines are skipped."""
-    return [Path(line.rstrip("\r\n")) for line in stream if line.strip()]
 
 
 def _pipe(sources: Sequence[Path], out: Path) -> Job:
@@ -170,17 +135,20 @@ def _is_raw(path: Path) -> bool:
 
 
 def _mirror(
-    places: list[tuple[Path, Path]], out: Path, format: str | None, keep_suffix: set[Path]
+    places: list[tuple[Path, Path]], out: Path, format: str | None, shared: set[Path]
 ) -> list[Job]:
-    """A target for each photograph, at its place below ``out``."""
+    """A target for each photograph, at its place below ``out``.
+
+    shared: places without suffixes that several photographs have
+    """
     sources: dict[Path, Path] = {}
     for path, place in places:
-        if format or not writable_as(place):
-            suffix = FORMATS[format or "JPEG"].suffix
-            if path in keep_suffix:
-                place = place.with_name(place.name + suffix)
-            else:
-                place = place.with_suffix(suffix)
+        own, wanted = writable_as(place), FORMATS[format or "JPEG"]
+        if format or not own:
+            if place.with_suffix("") not in shared:
+                place = place.with_suffix(wanted.suffix)
+            elif own is not wanted:
+                place = place.with_name(place.name + wanted.suffix)
         target = out / place
         if target in sources:
             raise UsageError(
@@ -216,37 +184,3 @@ def _inode(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_dev, state.st_ino
-
-
-def _collect(sources: Sequence[Path], found: Found, out: Path | None, recursive: bool) -> None:
-    for source in sources:
-        if source.is_dir():
-            before = len(found.places)
-            for path in _walk(source, out, recursive):
-                if format_of(path):
-                    found.places.append((path, path.relative_to(source)))
-                else:
-                    found.passed_over[path.suffix.lower() or "without suffix"] += 1
-            if len(found.places) == before:
-                kinds = ", ".join(f"{n} {kind}" for kind, n in found.passed_over.most_common())
-                rest = f", only {kinds}" if kinds else ""
-                raise NoPhotographsError(f"{source}: no photographs in this folder{rest}")
-        elif not source.exists() and glob.has_magic(str(source)):
-            matches = sorted(glob.glob(str(source), recursive=True))
-            if not matches:
-                raise UsageError(f"{source}: matches no file")
-            _collect([Path(match) for match in matches], found, out, recursive)
-        else:
-            found.places.append((source, Path(source.name)))
-
-
-def _walk(source: Path, out: Path | None, recursive: bool) -> Iterator[Path]:
-    """Files below a folder in order, without hidden ones and those below ``out``."""
-    for folder, folders, names in os.walk(source):
-        # Results of an earlier run inside the source are no photographs to correct again.
-        folders[:] = sorted(
-            name
-            for name in folders
-            if recursive and not name.startswith(".") and (Path(folder) / name).resolve() != out
-        )
-        yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))

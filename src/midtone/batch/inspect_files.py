@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from midtone.batch.correct_one import plan_file
 from midtone.correction import Correction
 from midtone.corrector import Corrector
 from midtone.photo import ImageFile
@@ -46,11 +47,11 @@ class Inspection:
 
 def inspect_file(corrector: Corrector, file: ImageFile) -> Inspection:
     """Inspect an opened file. Raises PhotoError."""
-    return describe(corrector.plan_file(file), corrector)
+    return describe(plan_file(corrector, file), corrector)
 
 
 def describe(correction: Correction, corrector: Corrector) -> Inspection:
-    """What a correction, made by ``corrector``, says of its photograph."""
+    """The inspection of the photograph that ``corrector`` planned ``correction`` for."""
     before, error = correction.before, correction.exposure_error
     action = "none" if abs(error) < _LEAST else "brighten" if error < 0 else "darken"
     info = corrector.model.info

@@ -1,7 +1,7 @@
 """Files that belong together: each folder is one sequence, in the order of capture.
 
-All files are planned before the first is written. A plan is some 20 kilobytes, so ten thousand
-files need no more than 200 megabytes.
+All files are observed before the first is written. What is kept of each takes some 20 kilobytes, so
+ten thousand files need 200 megabytes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any
 
 from midtone import sequence
 from midtone.batch import parallel
-from midtone.batch.correct_files import Result, correct_one, failed, open_source, settled
+from midtone.batch.correct_files import result_of
+from midtone.batch.correct_one import correct_one, open_source
 from midtone.batch.inputs import PIPE, Job
+from midtone.batch.results import Result, existing_result, result_exists
 from midtone.correction import Correction
 from midtone.corrector import Corrector
 from midtone.errors import UsageError
@@ -51,7 +53,7 @@ def correct_sequences(
     for job in jobs:
         folders.setdefault(job.source.parent, []).append(job)
     for folder in folders.values():
-        if all(settled(job, options) for job in folder) or (
+        if all(result_exists(job, options) for job in folder) or (
             dry_run and not options.correction.min_error
         ):
             yield from (correct_one(corrector, options, job, dry_run=dry_run) for job in folder)
@@ -63,20 +65,24 @@ def correct_sequences(
             if isinstance(outcome, parallel.Done):
                 members[outcome.item] = outcome.value
             else:
-                yield failed(outcome)
+                yield result_of(outcome)
         if members:
             yield from _correct_folder(corrector, together, members, options, workers, dry_run)
 
 
-def in_order(members: Mapping[Job, Member]) -> list[Job]:
-    """By time of capture if all have one, then by name: numbers in names count as numbers."""
+def sort_by_capture(members: Mapping[Job, Member]) -> list[Job]:
+    """The jobs by time of capture if all have one, then by name.
+
+    Numbers in names count as numbers.
+    """
     timed = all(one.time for one in members.values())
     return sorted(
-        members, key=lambda job: (members[job].time if timed else "", natural(job.source.name))
+        members,
+        key=lambda job: (members[job].time if timed else "", natural_sort_key(job.source.name)),
     )
 
 
-def natural(name: str) -> list[tuple[bool, int, str]]:
+def natural_sort_key(name: str) -> list[tuple[bool, int, str]]:
     """A key that sorts "frame9" before "frame10"."""
     parts = re.findall(r"\d+|\D+", name)
     return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts]
@@ -86,8 +92,10 @@ def _observe(
     corrector: Corrector, together: str, pictures: int, options: FileOptions, job: Job
 ) -> Member:
     file = open_source(job.source, options)
-    small = file.preview(2 * corrector.config.size) or file.decode()
-    return corrector.observe(small, options.correction, together, pictures)
+    small = file.reduced(corrector.config.preview_size)
+    return sequence.observe(
+        corrector, small, options.correction, together=together, pictures=pictures
+    )
 
 
 def _correct_folder(
@@ -98,21 +106,21 @@ def _correct_folder(
     workers: int,
     dry_run: bool,
 ) -> Iterator[Result]:
-    ordered = in_order(members)
+    ordered = sort_by_capture(members)
     corrections = sequence.plan([members[job] for job in ordered], together, corrector.config.grid)
     numbers = {job: number for number, job in enumerate(ordered)}
 
     def work(job: Job) -> Result:
         if dry_run:
-            error = members[job].exposure_error
             unchanged = sequence.is_unchanged(corrections.members, options.correction.min_error)
             status = "unchanged" if unchanged else "planned"
-            return Result(*job, status, exposure_error=error)
+            planned = Result(*job, status, exposure_error=members[job].exposure_error)
+            return existing_result(job, options) or planned
         correct = partial(_correct_file, corrector, corrections, numbers[job], options)
         return correct_one(corrector, options, job, correct=correct)
 
     for outcome in parallel.run(work, ordered, workers=workers, catch=(Exception,)):
-        yield outcome.value if isinstance(outcome, parallel.Done) else failed(outcome)
+        yield result_of(outcome)
 
 
 def _correct_file(
@@ -122,6 +130,6 @@ def _correct_file(
     options: FileOptions,
     file: ImageFile,
 ) -> tuple[Photo | None, Correction]:
-    return corrector.correct_member(
-        corrections, number, file.decode(), options.correction, in_place=True
+    return sequence.correct_member(
+        corrector, corrections, number, file.decode(), options.correction, in_place=True
     )

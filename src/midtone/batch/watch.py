@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from midtone.batch.inputs import Job, NoPhotographsError, Plan
+from midtone.batch.find import NoPhotographsError
+from midtone.batch.inputs import Job, Plan
 from midtone.errors import UsageError
 
 

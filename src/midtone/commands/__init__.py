@@ -149,7 +149,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "float": float,
     "int | None": int,
     "str | None": str,
-    "tuple[float, ...] | None": _numbers,
+    "Sequence[float] | None": _numbers,
 }
 
 
@@ -215,7 +215,8 @@ def _threads(options: argparse.Namespace) -> int | None:
 
 def given_sources(options: argparse.Namespace) -> list[Path]:
     """What ``source_options`` took. Raises UsageError if that is nothing."""
-    from midtone.batch.inputs import PIPE, read_list
+    from midtone.batch.find import read_list
+    from midtone.batch.inputs import PIPE
 
     given = list(options.sources)
     if options.files_from == "-":

@@ -13,7 +13,7 @@ from midtone.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from midtone.commands import Verbs
     from midtone.data.pairs import Pair, Pairs
-    from midtone.evaluation.benchmark import Row
+    from midtone.evaluation.results import Row
 
 SIZE, SSIM = 512, "channels"
 _SUFFIXES = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         from midtone.data.pairs import read_pairs
         from midtone.evaluation import benchmark, methods, tables
         from midtone.evaluation.ma import MaModel
+        from midtone.evaluation.results import Protocol
     except ImportError as error:
         raise ModelError(f"evaluating needs midtone[evaluate] ({error})") from error
 
@@ -103,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = _of_split(found, options.split, options.pairs)
     if options.protocol == "paper" and any(pair.ev is None for pair in pairs):
         raise UsageError(f"{options.pairs}: --protocol paper needs the EV in every file's name")
-    protocol = benchmark.Protocol(
+    protocol = Protocol(
         _experts(pairs, options.experts, options.pairs),
         (SIZE if options.size is None else options.size) or None,
         options.ssim or SSIM,

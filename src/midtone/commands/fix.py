@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from midtone.commands import (
     add_options,
@@ -28,8 +27,8 @@ from midtone.options import (
 )
 
 if TYPE_CHECKING:
-    from midtone.batch.correct_files import Result
-    from midtone.batch.inputs import Job
+    from midtone.batch.inputs import Job, Plan
+    from midtone.batch.results import Result
     from midtone.commands import Verbs
     from midtone.commands.progress import Progress
     from midtone.corrector import Corrector
@@ -40,14 +39,6 @@ _RAW_RULES = {
     "also": "both are corrected, the RAW file to a name like IMG_1.dng.jpg",
     "prefer": "only the RAW file is corrected",
     "skip": "only the other file is corrected",
-}
-# Each status in the closing line.
-_STATUS_TEXT = {
-    "done": "corrected",
-    "planned": "to be corrected",
-    "unchanged": "left unchanged",
-    "skipped": "skipped because the result exists",
-    "failed": "failed",
 }
 
 
@@ -99,15 +90,62 @@ def add(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from midtone.commands import given_sources, load_corrector, load_model
+    from midtone.commands import load_corrector, load_model
 
     single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
     # First, because it goes on while the rest is imported.
     model = load_model(options, once=single and options.backend == "threads")
+    from midtone.batch import watch
+    from midtone.commands.fix_results import Results, open_report
+    from midtone.commands.progress import Progress
+
+    work = _plan(options)
+    corrector = load_corrector(options, model)
+    with (
+        open_report(options.report) as report,
+        Progress(work.total, quiet=options.quiet) as progress,
+    ):
+        show_each = options.dry_run or options.watch
+        results = Results(progress, report, show_each=show_each, dry_run=options.dry_run)
+        _note_before(work, progress)
+        if work.watched:
+            progress.note(f"watching {work.watched}; interrupt to end")
+            with contextlib.suppress(KeyboardInterrupt):
+                for jobs in watch.arrivals(work.watched, work.plan):
+                    for result in _correct(options, work.options, corrector, jobs, progress):
+                        results.add(result)
+        else:
+            jobs = work.photographs.jobs
+            for result in _correct(options, work.options, corrector, jobs, progress):
+                results.add(result)
+            for job in work.videos:
+                results.add(_correct_video(options, work.options, corrector, job))
+        results.close(work.total, work.photographs.passed_over)
+    return 1 if results.counts["failed"] else 0
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a run is to do.
+
+    plan:    of the photographs, at the moment of the call
+    total:   number of files, None if it is not known
+    watched: the folder that is watched, or None
+    """
+
+    options: FileOptions
+    plan: Callable[[], Plan]
+    photographs: Plan
+    videos: list[Job]
+    total: int | None
+    watched: Path | None
+
+
+def _plan(options: argparse.Namespace) -> _Work:
+    """Check the flags and plan all files, before anything is written. Raises UsageError."""
     from midtone import atomic
-    from midtone.batch import inputs, watch
-    from midtone.bilateral_grid.slice import COMPILED
-    from midtone.commands.progress import Progress, closing_line
+    from midtone.batch import inputs
+    from midtone.commands import given_sources
     from midtone.video import targets
 
     given = given_sources(options)
@@ -115,12 +153,13 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--watch takes one folder")
     if options.together and (options.watch or options.shard or options.backend != "threads"):
         raise UsageError("--together needs all files at once: no --watch, --shard or --backend")
-    how = file_options(vars(options))
+    file_settings = file_options(vars(options))
+    output = file_settings.output
+    overwrite = output.existing == "overwrite"
     videos = [one for one in given if targets.is_video(one)]
     given = [one for one in given if one not in videos]
-    overwrite = how.output.existing == "overwrite"
-    films = targets.plan(videos, options.out, alone=not given, overwrite=overwrite)
-    if films:
+    video_jobs = targets.plan(videos, options.out, alone=not given, overwrite=overwrite)
+    if video_jobs:
         _check_videos(options)
     elif targets.is_video(options.out):
         raise UsageError(f"{options.out}: a photograph cannot become a video")
@@ -128,50 +167,22 @@ def run(options: argparse.Namespace) -> int:
         inputs.plan,
         given,
         options.out,
-        format=how.output.format,
+        format=output.format,
         recursive=options.recursive,
         shard=inputs.parse_shard(options.shard) if options.shard else None,
         overwrite=overwrite,
-        raw=how.input.raw,
+        raw=file_settings.input.raw,
         arriving=options.watch,
     )
-    planned = plan() if given and not options.watch else inputs.Plan([])
-    if options.lut and len(planned.jobs) != 1:
+    photographs = plan() if given and not options.watch else inputs.Plan([])
+    if options.lut and len(photographs.jobs) != 1:
         raise UsageError("--lut is of one photograph")
-    if how.output.existing == "resume" and not options.dry_run:
+    if output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
-    total = None if options.watch else len(planned.jobs) + len(films)
-    corrector = load_corrector(options, model)
-    with _open_report(options.report) as report, Progress(total, quiet=options.quiet) as progress:
-        if total != 1 and not COMPILED:
-            from midtone.commands.version import SLOW
-
-            progress.note(f"slicing: {SLOW}")
-        if planned.paired:
-            progress.note(
-                f"{planned.paired} camera RAW files beside another file of the same name: "
-                f"{_RAW_RULES[how.input.raw]} (--raw)"
-            )
-        fix = _Run(options, how, corrector, progress, report)
-        if options.watch:
-            progress.note(f"watching {given[0]}; interrupt to end")
-            with contextlib.suppress(KeyboardInterrupt):
-                for jobs in watch.arrivals(given[0], plan):
-                    fix.correct(jobs)
-        else:
-            fix.correct(planned.jobs)
-            if films:  # their modules take a while to import
-                fix.correct_videos(films)
-        left_out = planned.passed_over or fix.counts["unchanged"] or fix.counts["skipped"]
-        if total != 1 or left_out:
-            first = "planned" if options.dry_run else "done"
-            counts = {
-                text: fix.counts[status]
-                for status, text in _STATUS_TEXT.items()
-                if status == first or fix.counts[status]
-            }
-            progress.note(closing_line(counts, planned.passed_over))
-    return 1 if fix.counts["failed"] else 0
+    if options.watch:
+        return _Work(file_settings, plan, photographs, [], None, given[0])
+    total = len(photographs.jobs) + len(video_jobs)
+    return _Work(file_settings, plan, photographs, video_jobs, total, None)
 
 
 def _check_videos(options: argparse.Namespace) -> None:
@@ -181,94 +192,74 @@ def _check_videos(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name} is of photographs, not of videos")
 
 
-@dataclass
-class _Run:
-    """Correct files, report each, and count."""
+def _note_before(work: _Work, progress: Progress) -> None:
+    """Print notes before the run: missing compiled code, files beside others of their name."""
+    from midtone.bilateral_grid.slice import COMPILED
 
-    options: argparse.Namespace
-    how: FileOptions
-    corrector: Corrector
-    progress: Progress
-    report: TextIO | None
-    counts: Counter[str] = field(default_factory=Counter)
+    if work.total != 1 and not COMPILED:
+        from midtone.commands.version import SLOW
 
-    def correct(self, jobs: Sequence[Job]) -> None:
-        for result in self._results(jobs):
-            self._count(result)
-
-    def correct_videos(self, jobs: Sequence[Job]) -> None:
-        from midtone.commands.progress import Progress
-        from midtone.video.clip import count_frames
-        from midtone.video.correct import correct_video
-
-        for job in jobs:
-            count = count_frames(job.source)
-            passes = 2 * count if count else None
-            with Progress(passes, quiet=self.options.quiet, unit="frame") as frames:
-                result = correct_video(
-                    *job,
-                    corrector=self.corrector,
-                    options=self.how,
-                    dry_run=self.options.dry_run,
-                    advance=frames.advance,
-                )
-            self._count(result)
-
-    def _count(self, result: Result) -> None:
-        self.counts[result.status] += 1
-        self._show(result)
-        if self.report:
-            import json
-
-            self.report.write(json.dumps(result.to_dict()) + "\n")
-            self.report.flush()
-
-    def _results(self, jobs: Sequence[Job]) -> Iterator[Result]:
-        from midtone.batch.correct_files import correct_jobs
-        from midtone.batch.sequences import correct_sequences
-
-        options = self.options
-        if options.together:
-            return correct_sequences(
-                jobs,
-                self.corrector,
-                options.together,
-                self.how,
-                workers=options.workers,
-                dry_run=options.dry_run,
-                planned=self.progress.planned,
-            )
-        return correct_jobs(
-            jobs,
-            self.corrector,
-            self.how,
-            workers=options.workers,
-            backend=options.backend,
-            address=options.address,
-            dry_run=options.dry_run,
+        progress.note(f"slicing: {SLOW}")
+    if work.photographs.paired:
+        progress.note(
+            f"{work.photographs.paired} camera RAW files beside another file of the same name: "
+            f"{_RAW_RULES[work.options.input.raw]} (--raw)"
+        )
+    if work.photographs.renamed:
+        progress.note(
+            f"{work.photographs.renamed} files beside another file of the same name: their results "
+            "have names like IMG_1.heic.jpg"
         )
 
-    def _show(self, result: Result) -> None:
-        for note in result.notes:
-            self.progress.note(f"{result.source}: {note}")
-        if result.error:
-            self.progress.fail(result.error)
-        elif self.options.dry_run or self.options.watch:
-            written = result.status in ("done", "planned")
-            after = f"-> {result.target}" if written else f"({_STATUS_TEXT[result.status]})"
-            self.progress.print(f"{result.source} {after}")
-        self.progress.advance()
+
+def _correct(
+    options: argparse.Namespace,
+    file_settings: FileOptions,
+    corrector: Corrector,
+    jobs: Sequence[Job],
+    progress: Progress,
+) -> Iterator[Result]:
+    """Correct photographs, as sequences with --together; yield results as they are finished."""
+    if options.together:
+        from midtone.batch.sequences import correct_sequences
+
+        return correct_sequences(
+            jobs,
+            corrector,
+            options.together,
+            file_settings,
+            workers=options.workers,
+            dry_run=options.dry_run,
+            planned=progress.planned,
+        )
+    from midtone.batch.correct_files import correct_jobs
+
+    return correct_jobs(
+        jobs,
+        corrector,
+        file_settings,
+        workers=options.workers,
+        backend=options.backend,
+        address=options.address,
+        dry_run=options.dry_run,
+    )
 
 
-@contextlib.contextmanager
-def _open_report(path: Path | None) -> Iterator[TextIO | None]:
-    """The report, to append to. Raises UsageError."""
-    if path is None:
-        yield None
-        return
-    try:
-        stream = path.open("a", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
-    with stream:
-        yield stream
+def _correct_video(
+    options: argparse.Namespace, file_settings: FileOptions, corrector: Corrector, job: Job
+) -> Result:
+    """Correct one video, with a bar that counts its frames in both passes."""
+    from midtone.commands.progress import Progress
+    from midtone.video.clip import count_frames
+    from midtone.video.correct import correct_video
+
+    count = count_frames(job.source)
+    passes = 2 * count if count else None
+    with Progress(passes, quiet=options.quiet, unit="frame") as frames:
+        return correct_video(
+            *job,
+            corrector=corrector,
+            options=file_settings,
+            dry_run=options.dry_run,
+            advance=frames.advance,
+        )

@@ -38,16 +38,18 @@ def add(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from midtone import photo
-    from midtone.batch import inputs, parallel
+    from midtone.batch import parallel
+    from midtone.batch.find import find
+    from midtone.batch.inputs import PIPE
     from midtone.batch.inspect_files import inspect_file
     from midtone.commands import given_sources, load_corrector
     from midtone.commands.progress import Progress, closing_line
 
-    found = inputs.find(given_sources(options), recursive=options.recursive)
+    found = find(given_sources(options), recursive=options.recursive)
     corrector = load_corrector(options)
 
     def work(path: Path) -> Inspection:
-        source = sys.stdin.buffer if path == inputs.PIPE else path
+        source = sys.stdin.buffer if path == PIPE else path
         file = photo.open_file(source, max_megapixels=options.max_megapixels)
         return inspect_file(corrector, file)
 

@@ -27,6 +27,7 @@ from midtone.baselines.hqec import hqec
 from midtone.baselines.learned import run as learned
 from midtone.baselines.lime import lime
 from midtone.baselines.wvm import wvm
+from midtone.batch.correct_one import correct_file
 from midtone.corrector import Corrector
 from midtone.errors import Error, ModelError, UsageError
 from midtone.evaluation.images import read_srgb, srgb_codes
@@ -204,7 +205,7 @@ def corrector(model: str, pipeline: str) -> Corrector:
 
 def _fix(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
     """Correct a file into a file in memory, as ``midtone fix`` does, and read that."""
-    corrected, _ = corrector.correct_file(photo.open_file(source))
+    corrected, _ = correct_file(corrector, photo.open_file(source))
     assert corrected is not None
     written = io.BytesIO()
     kept = corrected.format if corrected.format in photo.WRITABLE else "JPEG"

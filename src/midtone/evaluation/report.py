@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from midtone.evaluation import benchmark
-from midtone.evaluation.benchmark import Row
 from midtone.evaluation.contact_sheet import Tile, contact_sheet, histogram
+from midtone.evaluation.results import Row
+from midtone.evaluation.results_folder import INPUT, REFERENCE, THUMBNAIL, read_picture
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ def cases(rows: Sequence[Row], out: Path, count: int) -> list[Case]:
     for image in choose(rows, count):
         some = {row.method: row for row in rows if row.image == image}
         captions = {method: _caption(row) for method, row in some.items()}
-        shown = [("input", benchmark.INPUT, captions.pop("input", ""))]
+        shown = [("input", INPUT, captions.pop("input", ""))]
         shown += [(method, method, caption) for method, caption in captions.items()]
-        shown.append(("reference", benchmark.REFERENCE, ""))
+        shown.append(("reference", REFERENCE, ""))
         tiles = []
         for title, folder, caption in shown:
-            picture = benchmark.picture_of(out, folder, image)
+            picture = read_picture(out, folder, image)
             if picture is not None:
                 tiles.append(Tile(title, caption, picture))
         if tiles:
@@ -59,7 +59,7 @@ def choose(rows: Sequence[Row], count: int) -> list[str]:
 
 def contact_sheet_of(found: Sequence[Case]) -> np.ndarray:
     """All cases below one another with histograms: H x W x 3 uint8."""
-    return contact_sheet([case.tiles for case in found], benchmark.THUMBNAIL, histograms=True)
+    return contact_sheet([case.tiles for case in found], THUMBNAIL, histograms=True)
 
 
 def page(found: Sequence[Case], table: str, title: str) -> str:

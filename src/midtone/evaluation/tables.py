@@ -9,9 +9,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from midtone.evaluation.benchmark import Protocol, Results, Row, Score
 from midtone.evaluation.ma import MaModel, perceptual_index
 from midtone.evaluation.methods import TABLE_1
+from midtone.evaluation.results import Protocol, Results, Row, Score, mean_score
 
 GROUPS = {"over": "over (0, +1, +1.5 EV)", "under": "under (-1, -1.5 EV)", "all": "all"}
 _EXPERTS = "abcde"
@@ -42,9 +42,7 @@ class Line:
     @property
     def mean(self) -> Score:
         """Mean over the experts."""
-        scores = self.scores.values()
-        psnr, ssim = ([score.psnr for score in scores], [score.ssim for score in scores])
-        return Score(float(np.mean(psnr)), float(np.mean(ssim)))
+        return mean_score(self.scores.values())
 
 
 def summarise(results: Results) -> list[Line]:
@@ -69,12 +67,7 @@ def summarise(results: Results) -> list[Line]:
 
 def _line(name: str, weights: str, group: str, rows: Sequence[Row]) -> Line:
     niqe, ma = _mean([row.niqe for row in rows]), _mean([row.ma for row in rows])
-    scores = {}
-    for expert in rows[0].scores:
-        some = [row.scores[expert] for row in rows]
-        scores[expert] = Score(
-            float(np.mean([one.psnr for one in some])), float(np.mean([one.ssim for one in some]))
-        )
+    scores = {e: mean_score([row.scores[e] for row in rows]) for e in rows[0].scores}
     return Line(
         name,
         group,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from midtone.photo.bit_depth import to_8_bit
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, format_of, parse_format, writable_as
-from midtone.photo.convert import from_array, from_pillow, to_8_bit, to_pillow
+from midtone.photo.convert import from_array, from_pillow, to_pillow
 from midtone.photo.metadata import Metadata
 from midtone.photo.photo import Photo
 from midtone.photo.reader import MAX_MEGAPIXELS, ImageFile, open_file, read

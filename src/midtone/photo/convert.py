@@ -7,6 +7,7 @@ from PIL import Image
 
 from midtone.errors import PhotoError
 from midtone.photo import pillow_codec
+from midtone.photo.bit_depth import to_8_bit
 from midtone.photo.photo import Photo
 
 
@@ -45,12 +46,3 @@ def to_pillow(photo: Photo) -> Image.Image:
     if alpha is not None:
         image.putalpha(Image.fromarray(np.ascontiguousarray(to_8_bit(alpha))))
     return image
-
-
-def to_8_bit(values: np.ndarray) -> np.ndarray:
-    """Codes of 8 bits, rounded: uint8 or uint16, or float in [0, 1]."""
-    if values.dtype == np.uint16:
-        return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    if values.dtype.kind == "f":
-        return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
-    return values

@@ -21,12 +21,15 @@ _RATIONALS = (5, 10)
 _SIZES = {0x0100: 0, 0x0101: 1, 0xA002: 0, 0xA003: 1}  # tag -> 0 for width, 1 for height
 # Offsets and lengths of thumbnails, as JPEG and uncompressed.
 _THUMBNAILS = ((0x0201, 0x0202), (0x0111, 0x0117))
+# Of a number or character of each kind.
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
           16: 8, 17: 8, 18: 8}  # fmt: skip
+# Of the numeric kinds, for struct.
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I",
           16: "Q", 18: "Q"}  # fmt: skip
-_ENTRIES, _SUB_DIRECTORIES = 1000, 16
+_BIG_ONLY = (16, 17, 18)  # kinds that BigTIFF alone has
 _CLASSIC = (SHORT, LONG, 13)  # kinds that sizes and pointers have
+_ENTRIES, _SUB_DIRECTORIES = 1000, 16  # at most; damaged files have absurd numbers
 
 
 @dataclass(frozen=True)
@@ -115,32 +118,28 @@ class Directories:
             above, below = struct.unpack_from(f"{self.order}2I", self.data, entry.place)
             return above // below if below and above % below == 0 else None
         if entry.kind == ASCII:
-            text = bytes(self.data[entry.place : entry.place + entry.length]).strip(b"\0 ")
+            text = self._bytes(entry).strip(b"\0 ")
             return int(text) if text.isdigit() and len(text) < 10 else None
         return None
 
     def find(self, directory: int, tag: int) -> int | None:
         """The number of a directory's first entry of this tag."""
-        for entry in self.entries(directory):
-            if entry.tag == tag:
-                return self.number(entry)
-        return None
-
-    def below(self, directory: int) -> list[int]:
-        """Places of the directories that SubIFDs points to."""
-        for entry in self.entries(directory):
-            if entry.tag == SUB_DIRECTORIES and entry.kind in _CODES:
-                step = _BYTES[entry.kind]
-                places = range(entry.place, entry.place + entry.length, step)[:_SUB_DIRECTORIES]
-                return [self._at(_CODES[entry.kind], place) or 0 for place in places]
-        return []
+        entry = self._entry(directory, tag)
+        return self.number(entry) if entry else None
 
     def bytes_of(self, directory: int, tag: int) -> bytes | None:
         """The value of a directory's first entry of this tag."""
-        for entry in self.entries(directory):
-            if entry.tag == tag:
-                return bytes(self.data[entry.place : entry.place + entry.length])
-        return None
+        entry = self._entry(directory, tag)
+        return self._bytes(entry) if entry else None
+
+    def below(self, directory: int) -> list[int]:
+        """Places of the directories that SubIFDs points to."""
+        entry = self._entry(directory, SUB_DIRECTORIES)
+        if entry is None or entry.kind not in _CODES:
+            return []
+        step = _BYTES[entry.kind]
+        places = range(entry.place, entry.place + entry.length, step)[:_SUB_DIRECTORIES]
+        return [self._at(_CODES[entry.kind], place) or 0 for place in places]
 
     def put(self, entry: Entry, number: int) -> None:
         """Write a number over a value, in the value's own type. ``data`` must be a bytearray."""
@@ -163,10 +162,17 @@ class Directories:
                 if not place or not depth:
                     continue
                 inner = self.values(place, depth - 1)
-            data = bytes(self.data[entry.place : entry.place + entry.length])
-            if entry.kind < 16:
-                found.setdefault(entry.tag, Value(entry.tag, entry.kind, entry.count, data, inner))
+            elif entry.kind in _BIG_ONLY:
+                continue
+            value = Value(entry.tag, entry.kind, entry.count, self._bytes(entry), inner)
+            found.setdefault(entry.tag, value)
         return tuple(found[tag] for tag in sorted(found))
+
+    def _entry(self, directory: int, tag: int) -> Entry | None:
+        return next((entry for entry in self.entries(directory) if entry.tag == tag), None)
+
+    def _bytes(self, entry: Entry) -> bytes:
+        return bytes(self.data[entry.place : entry.place + entry.length])
 
     def _at(self, code: str, place: int) -> int | None:
         code = self.order + code

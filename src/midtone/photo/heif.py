@@ -11,8 +11,9 @@ import numpy as np
 
 from midtone import icc_profile
 from midtone.errors import PhotoError
-from midtone.photo import exif, isobmff, pillow_codec, xmp
-from midtone.photo.isobmff import Picture
+from midtone.photo import exif, heif_picture, isobmff, pillow_codec, xmp
+from midtone.photo.bit_depth import to_full_range
+from midtone.photo.heif_picture import Picture
 from midtone.photo.metadata import Metadata
 from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
@@ -55,7 +56,7 @@ def decode_avif(data: bytes, salvage: bool = False) -> Photo:
     picture = _parse(data)
     samples = np.asarray(imagecodecs.avif_decode(data, index=0))
     if samples.dtype != np.uint8:
-        samples = _to_16_bits(samples, picture.bits)
+        samples = to_full_range(samples, picture.bits)
     photo = _photo(samples, picture, "AVIF")
     orientation = picture.orientation
     if orientation == 1 and picture.exif is None:  # irot and imir come before XMP
@@ -108,7 +109,7 @@ def encode_heic(photo: Photo, quality: int) -> bytes:
 
 def _parse(data: bytes) -> Picture:
     try:
-        return isobmff.parse(data)
+        return heif_picture.parse(data)
     except _DAMAGED as error:
         detail = "a box is missing" if isinstance(error, KeyError) else str(error)
         raise PhotoError(f"damaged or incomplete image ({detail})") from error
@@ -146,12 +147,6 @@ def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
         subsampling=picture.subsampling,
         notes=notes,
     )
-
-
-def _to_16_bits(samples: np.ndarray, bits: int) -> np.ndarray:
-    """Codes of fewer bits in uint16 -> 16 bits, rounded."""
-    full = (1 << bits) - 1
-    return ((samples.astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
 
 
 def _with_cicp(encoded: bytes, cicp: tuple[int, int] | None) -> bytes:

@@ -105,9 +105,9 @@ def metadata_of(segments: Segments) -> tuple[Metadata, bytes | None, tuple[str, 
     packets = segments.starting(0xE1, _XMP)
     packet = xmp.to_utf8(packets[0]) if packets else None
     extensions = [xmp.EXTENSION + part for part in segments.starting(0xE1, xmp.EXTENSION)]
-    is_cut = bool(extensions)
-    if packet and extensions:
-        packet, is_cut = xmp.merge(packet, extensions)
+    is_incomplete = bool(extensions)
+    if packet:
+        packet, is_incomplete = xmp.merge(packet, extensions)
     block, has_more_exif = _join_exif(segments.starting(0xE1, exif.HEAD))
     iptc, resources = photoshop.split(b"".join(segments.starting(0xED, photoshop.HEAD)))
     metadata = Metadata(
@@ -119,7 +119,8 @@ def metadata_of(segments: Segments) -> tuple[Metadata, bytes | None, tuple[str, 
         comments=tuple(body for marker, body in segments.bodies if marker == _COMMENT),
     )
     left_out = {
-        "more EXIF": has_more_exif, "more XMP": len(packets) > 1, "damaged extended XMP": is_cut,
+        "more EXIF": has_more_exif, "more XMP": len(packets) > 1,
+        "damaged extended XMP": is_incomplete,
     }  # fmt: skip
     others = (*(name for name, is_there in left_out.items() if is_there), *_others(segments))
     return metadata, _join_icc(segments.starting(0xE2, _ICC)), others
@@ -210,41 +211,45 @@ def with_metadata(jpeg: bytes, metadata: Metadata, icc: bytes | None) -> bytes:
 
     EXIF and XMP that are longer than a segment are written in several.
     """
-    segments: list[tuple[int, bytes]] = []
-    if metadata.exif:
-        block, room = metadata.exif.removeprefix(exif.HEAD), ROOM - len(exif.HEAD)
-        segments += [(0xE1, exif.HEAD + block[at : at + room]) for at in range(0, len(block), room)]
-    if metadata.xmp:
-        packet = metadata.xmp
-        extensions: list[bytes] = []
-        if len(packet) > ROOM - len(_XMP):
-            packet, extensions = xmp.split(packet, ROOM)
-        segments += [(0xE1, _XMP + packet), *((0xE1, part) for part in extensions)]
-    resources = photoshop.join(metadata.iptc, metadata.photoshop)
-    room = ROOM - len(photoshop.HEAD)
-    segments += [
-        (0xED, photoshop.HEAD + resources[at : at + room]) for at in range(0, len(resources), room)
-    ]
-    if icc:
-        room = ROOM - len(_ICC) - 2
-        parts = [icc[at : at + room] for at in range(0, len(icc), room)]
-        for number, part in enumerate(parts, start=1):
-            segments.append((0xE2, _ICC + bytes((number, len(parts))) + part))
-    segments += [(_COMMENT, comment[:ROOM]) for comment in metadata.comments]
-    start = 2
-    head = jpeg[:start]
-    if jpeg[2:4] == b"\xff\xe0":  # JFIF stays first, with the photograph's resolution
-        start = 4 + int.from_bytes(jpeg[4:6], "big")
-        jfif = bytearray(jpeg[2:start])
-        if metadata.dpi:
-            jfif[11] = _PER_INCH
-            struct.pack_into(">HH", jfif, 12, *(min(max(1, round(d)), 65535) for d in metadata.dpi))
-        head += bytes(jfif)
     added = b"".join(
         b"\xff" + bytes((marker,)) + struct.pack(">H", len(body) + 2) + body
-        for marker, body in segments
+        for marker, body in _bodies(metadata, icc)
     )
-    return head + added + jpeg[start:]
+    start = 2
+    if jpeg[2:4] == b"\xff\xe0":  # JFIF stays first, with the photograph's resolution
+        start = 4 + int.from_bytes(jpeg[4:6], "big")
+    head = bytearray(jpeg[:start])
+    if start > 2 and metadata.dpi:
+        head[13] = _PER_INCH
+        struct.pack_into(">HH", head, 14, *(min(max(1, round(d)), 65535) for d in metadata.dpi))
+    return bytes(head) + added + jpeg[start:]
+
+
+def _bodies(metadata: Metadata, icc: bytes | None) -> Iterator[tuple[int, bytes]]:
+    """(marker, data) of the segments of metadata and profile."""
+    if metadata.exif:
+        for part in _pieces(metadata.exif.removeprefix(exif.HEAD), exif.HEAD):
+            yield 0xE1, exif.HEAD + part
+    if metadata.xmp:
+        packet, extensions = metadata.xmp, list[bytes]()
+        if len(packet) > ROOM - len(_XMP):
+            packet, extensions = xmp.split(packet, ROOM)
+        yield 0xE1, _XMP + packet
+        for extension in extensions:
+            yield 0xE1, extension
+    for part in _pieces(photoshop.join(metadata.iptc, metadata.photoshop), photoshop.HEAD):
+        yield 0xED, photoshop.HEAD + part
+    parts = _pieces(icc or b"", _ICC + bytes(2))
+    for number, part in enumerate(parts, start=1):
+        yield 0xE2, _ICC + bytes((number, len(parts))) + part
+    for comment in metadata.comments:
+        yield _COMMENT, comment[:ROOM]
+
+
+def _pieces(block: bytes, head: bytes) -> list[bytes]:
+    """A block cut into parts that fit into a segment behind a head."""
+    room = ROOM - len(head)
+    return [block[at : at + room] for at in range(0, len(block), room)]
 
 
 def quality(segments: Segments) -> int | None:

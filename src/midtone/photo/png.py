@@ -156,18 +156,25 @@ def _metadata(chunks: list[tuple[bytes, bytes]]) -> tuple[Metadata, list[str]]:
             elif keyword == _XMP:
                 packet = packet or xmp.to_utf8(text)
             elif keyword.startswith(_RAW_PROFILE):
-                name, raw = keyword.removeprefix(_RAW_PROFILE), _unhex(text)
-                if name in (b"exif", b"APP1") and raw.startswith((exif.HEAD, *_TIFF_HEADERS)):
-                    block = block or raw.removeprefix(exif.HEAD)
-                elif name in (b"xmp", b"APP1") and b"<" in raw[:64]:
-                    packet = packet or xmp.to_utf8(raw[raw.index(b"<") :])
-                elif name in (b"iptc", b"8bim"):
-                    records, others = photoshop.split(raw)
-                    iptc, resources = iptc or records or raw, resources or others
+                found = _profile_content(keyword.removeprefix(_RAW_PROFILE), _unhex(text))
+                block, packet = block or found.exif, packet or found.xmp
+                iptc, resources = iptc or found.iptc, resources or found.photoshop
             else:
                 kept.append((kind, body))
     metadata = Metadata(block, packet, iptc, dpi, photoshop=resources, chunks=tuple(kept))
     return metadata, dropped
+
+
+def _profile_content(name: bytes, raw: bytes) -> Metadata:
+    """The metadata that a raw profile of this name holds."""
+    if name in (b"exif", b"APP1") and raw.startswith((exif.HEAD, *_TIFF_HEADERS)):
+        return Metadata(exif=raw.removeprefix(exif.HEAD))
+    if name in (b"xmp", b"APP1") and b"<" in raw[:64]:
+        return Metadata(xmp=xmp.to_utf8(raw[raw.index(b"<") :]))
+    if name in (b"iptc", b"8bim"):
+        records, others = photoshop.split(raw)
+        return Metadata(iptc=records or raw, photoshop=others)
+    return Metadata()
 
 
 def _text(kind: bytes, body: bytes) -> bytes | None:
@@ -235,20 +242,21 @@ def _colour(
     if len(found.get(b"cICP", b"")) == 4:
         code_points = found[b"cICP"][:2]
         return *icc_profile.cicp_profile(*code_points, is_grey=is_grey), False
-    is_damaged = False
-    if b"iCCP" in found:
-        profile = _inflate(found[b"iCCP"].partition(b"\0")[2][1:])
-        if profile:
-            return profile, None, False
-        is_damaged = True
-    if b"sRGB" in found or b"gAMA" not in found:
-        return None, None, is_damaged
-    gamma = int.from_bytes(found[b"gAMA"][:4], "big") / 100_000
-    chromaticities = found.get(b"cHRM", b"")
+    profile = _inflate(found[b"iCCP"].partition(b"\0")[2][1:]) if b"iCCP" in found else None
+    if profile:
+        return profile, None, False
+    icc = None if b"sRGB" in found else _gamma_profile(found, is_grey)
+    return icc, None, b"iCCP" in found
+
+
+def _gamma_profile(chunks: dict[bytes, bytes], is_grey: bool) -> bytes | None:
+    """What gAMA and cHRM say; None if they say nothing, or what is assumed without them."""
+    gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big") / 100_000
     if not 0.01 < gamma < 10 or (is_grey and abs(gamma - 1 / 2.2) < 0.001):
-        return None, None, is_damaged
+        return None
     if is_grey:
-        return icc_profile.grey_profile((1 / gamma,)), None, is_damaged
+        return icc_profile.grey_profile((1 / gamma,))
+    chromaticities = chunks.get(b"cHRM", b"")
     points = struct.unpack(">8I", chromaticities) if len(chromaticities) == 32 else None
     primaries = tuple(value / 100_000 for value in points) if points else icc_profile.BT709
-    return icc_profile.gamma_profile(primaries, 1 / gamma), None, is_damaged
+    return icc_profile.gamma_profile(primaries, 1 / gamma)

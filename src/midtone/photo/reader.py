@@ -81,6 +81,10 @@ class ImageFile:
         photo = translate_errors(self.name, lambda: jpeg.preview(self.data, longest_side))
         return with_usable_profile(photo) if photo else None
 
+    def reduced(self, longest_side: int) -> Photo:
+        """The ``preview``, or all of the photograph where there is none. Raises PhotoError."""
+        return self.preview(longest_side) or self.decode()
+
 
 def open_file(
     source: str | os.PathLike[str] | bytes | IO[bytes],

@@ -14,11 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from midtone import colour
 from midtone.errors import PhotoError
-from midtone.photo import exif, photoshop, xmp
+from midtone.photo import exif, photoshop, tiff_samples, xmp
 from midtone.photo.exif import Value
 from midtone.photo.metadata import Metadata
 from midtone.photo.orientation import orientation_of, upright
@@ -26,25 +24,19 @@ from midtone.photo.photo import Photo
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _IPTC, _PHOTOSHOP, _ICC, _ORIENTATION = 700, 33723, 34377, 34675, 274
+_KIND, _WIDTH, _PHOTOSHOP_LAYERS = 254, 256, 37724
+_RESOLUTION = _ACROSS, _DOWN, _UNIT = 282, 283, 296
 # Tags of the pixels' layout, which a result has of its own, and what is kept in another way.
 LAYOUT = frozenset(
-    [254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283,
-     284, 288, 289, 290, 291, 292, 293, 296, 317, 320, 321, 322, 323,
-     324, 325, 326, 327, 328, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 342, 343, 347, 512,
-     513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 34016, _XMP, _IPTC, _PHOTOSHOP,
-     _ICC, 37724, 50215, 50674, 65000]
+    [254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288,
+     289, 290, 291, 292, 293, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 330, 332, 333, 334,
+     336, 337, 338, 339, 340, 341, 342, 343, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529,
+     530, 531, 532, 34016, _XMP, _IPTC, _PHOTOSHOP, _ICC, _PHOTOSHOP_LAYERS, 50215, 50674, 65000]
 )  # fmt: skip
-_KIND, _WIDTH = 254, 256
 # They hold offsets of their own.
 MAKER_NOTES_MOVED = "its maker notes were moved; readers may not find all that is in them"
-_RESOLUTION = frozenset([282, 283, 296])
 _REDUCED = 1  # flag of a directory that holds a preview
-_UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
-_GREY, _RGB, _PALETTE, _CMYK, _YCBCR = (0, 1), 2, 3, 5, 6
-_WHITE_IS_ZERO = 0
-_UNSIGNED, _KINDS = 1, {2: "signed integer", 3: "floating-point", 4: "undefined", 5: "complex",
-                        6: "complex"}  # fmt: skip
-_OLD_JPEG, _JPEG = 6, 7
+_SEPARATE_PLANES = 2
 _PAGES = 1000
 # The reader reports odd tags to a logger, which would print them.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -59,15 +51,10 @@ def read_size(data: bytes) -> tuple[int, int]:
 def decode(data: bytes, salvage: bool = False) -> Photo:
     """The first page of a file. Raises PhotoError for a damaged or unsupported one."""
     with _first_page(data) as (page, others):
-        _check_supported(page)
+        tiff_samples.check_supported(page)
         _check_whole(page, len(data))
-        samples = page.asarray(maxworkers=1)
-        samples = samples[..., None] if samples.ndim == 2 else samples
-        if page.planarconfig == 2 and page.samplesperpixel > 1 and samples.ndim == 3:
-            samples = np.moveaxis(samples, 0, -1)
-        if samples.ndim != 3:
-            raise PhotoError(f"{samples.ndim}-dimensional TIFF is not supported")
-        photo = _photo_of(page, samples)
+        icc = page.tags.valueof(_ICC)
+        photo = tiff_samples.to_photo(page, _samples(page), bytes(icc) if icc else None)
     metadata, left_out = _metadata(data, page)
     others += _full_size_below(data, page.offset)
     if others:
@@ -89,7 +76,9 @@ def encode(photo: Photo, quality: int) -> bytes:
 
     metadata = photo.metadata
     left_out = LAYOUT | {_ORIENTATION}
-    order, values = _values(metadata.exif, left_out if metadata.dpi else left_out - _RESOLUTION)
+    if metadata.dpi and photo.format != "TIFF":
+        left_out |= {*_RESOLUTION}
+    order, values = _values(metadata.exif, left_out)
     for tag, block in (
         (_XMP, metadata.xmp), (_IPTC, metadata.iptc), (_PHOTOSHOP, metadata.photoshop),
     ):  # fmt: skip
@@ -181,31 +170,6 @@ def _full_size_below(data: bytes, page: int) -> int:
     )
 
 
-def _check_supported(page: Any) -> None:
-    """Raise PhotoError, which names what is not supported."""
-    photometric, bits = int(page.photometric), page.bitspersample
-    if page.imagedepth > 1:
-        raise PhotoError("TIFF of volumes is not supported")
-    if isinstance(bits, tuple):
-        raise PhotoError(f"TIFF with channels of {bits} bits is not supported")
-    kind = int(page.sampleformat)
-    if kind != _UNSIGNED:
-        name = _KINDS.get(kind, f"sample format {kind}")
-        raise PhotoError(
-            f"{bits}-bit {name} TIFF is not supported yet; convert it to 16-bit integers"
-        )
-    if bits > 16:
-        raise PhotoError(f"{bits}-bit integer TIFF is not supported yet; convert it to 16 bits")
-    if int(page.compression) == _OLD_JPEG:
-        raise PhotoError("old-style JPEG TIFF is not supported; convert it to another compression")
-    is_jpeg = int(page.compression) == _JPEG
-    if photometric not in (*_GREY, _RGB, _PALETTE, _CMYK) and not (
-        photometric == _YCBCR and is_jpeg
-    ):
-        name = getattr(page.photometric, "name", str(photometric))
-        raise PhotoError(f"{name} TIFF is not supported; convert it to RGB")
-
-
 def _check_whole(page: Any, length: int) -> None:
     """Raise PhotoError if pixels lie beyond the end of the file or nowhere."""
     for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
@@ -213,7 +177,7 @@ def _check_whole(page: Any, length: int) -> None:
             raise PhotoError("damaged or incomplete image (a strip is missing)")
         if place + count > length:
             raise PhotoError("the file is cut off")
-    per_plane = page.samplesperpixel if page.planarconfig == 2 else 1
+    per_plane = page.samplesperpixel if page.planarconfig == _SEPARATE_PLANES else 1
     height = page.tilelength or page.rowsperstrip
     rows = -(-page.imagelength // max(1, min(height, page.imagelength)))
     columns = -(-page.imagewidth // page.tilewidth) if page.tilewidth else 1
@@ -221,73 +185,15 @@ def _check_whole(page: Any, length: int) -> None:
         raise PhotoError("damaged or incomplete image (strips are missing)")
 
 
-def _photo_of(page: Any, samples: np.ndarray) -> Photo:
-    """Pixels and alpha of decoded samples H x W x S."""
-    photometric, bits = int(page.photometric), int(page.bitspersample)
-    icc = page.tags.valueof(_ICC)
-    icc = bytes(icc) if icc else None
-    notes: tuple[str, ...] = ()
-    colours = {_PALETTE: 1, _CMYK: 4, _RGB: 3, _YCBCR: 3}.get(photometric, 1)
-    if samples.shape[2] < colours:
-        raise PhotoError(f"TIFF with {samples.shape[2]} channels is not supported")
-    pixels, extra = samples[..., :colours], samples[..., colours:]
-    if photometric == _PALETTE:
-        # A colour map has 16 bits; what 8 can say stays 8.
-        table = np.asarray(page.colormap, np.uint16).T
-        if table.max(initial=0) < 256:  # written by old programs
-            table = table * np.uint16(257)
-        narrow = not (table % 257).any() or not (table & 255).any()
-        table = (table >> 8).astype(np.uint8) if narrow else table
-        pixels = table[np.minimum(pixels[..., 0], len(table) - 1)]
-    else:
-        pixels = _full_range(pixels, bits)
-        if photometric == _WHITE_IS_ZERO:
-            pixels = np.iinfo(pixels.dtype).max - pixels
-        if bits not in (1, 8, 16):
-            notes += (f"{bits} bits became {8 * pixels.itemsize}",)
-    if photometric == _CMYK:
-        image = Image.fromarray(_to_8_bit(pixels), "CMYK")
-        pixels, icc = np.asarray(colour.cmyk_to_rgb(image, icc)), None
-        notes += ("CMYK became sRGB",)
-    kinds = [int(kind) for kind in page.extrasamples][: extra.shape[2]]
-    alpha, alpha_at = None, None
-    for kind in (_UNASSOCIATED, _ASSOCIATED):
-        if alpha_at is None and kind in kinds:
-            alpha_at = kinds.index(kind)
-            alpha = _full_range(extra[..., alpha_at], bits)
-            alpha = _to_8_bit(alpha) if pixels.dtype == np.uint8 else alpha
-            if kind == _ASSOCIATED:
-                pixels = _unassociated(pixels, alpha)
-    others = extra.shape[2] - (alpha is not None)
-    if others:
-        notes += (f"{others} channel{'s' * (others > 1)} besides colour left out",)
-    return Photo(pixels, alpha, icc=icc, notes=notes)
-
-
-def _full_range(samples: np.ndarray, bits: int) -> np.ndarray:
-    """Codes of ``bits`` bits -> uint8 or uint16 codes of the full range, rounded."""
-    if samples.dtype == np.bool_:
-        return samples.astype(np.uint8) * np.uint8(255)
-    if bits in (8, 16):
-        return samples
-    target = np.uint8 if bits < 8 else np.uint16
-    full, wanted = (1 << bits) - 1, np.iinfo(target).max
-    samples = np.minimum(samples.astype(np.uint32), full)
-    return ((samples * wanted + full // 2) // full).astype(target)
-
-
-def _to_8_bit(samples: np.ndarray) -> np.ndarray:
-    if samples.dtype == np.uint8:
-        return np.ascontiguousarray(samples)
-    return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def _unassociated(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colour divided by its alpha (TIFF 6.0, section 18)."""
-    full = np.iinfo(pixels.dtype).max
-    below = np.maximum(alpha, 1)[..., None].astype(np.uint64)
-    divided = (pixels.astype(np.uint64) * full + below // 2) // below
-    return np.minimum(divided, full).astype(pixels.dtype)
+def _samples(page: Any) -> np.ndarray:
+    """The decoded samples of a page, H x W x S. Raises PhotoError."""
+    samples = page.asarray(maxworkers=1)
+    if samples.ndim == 2:
+        return samples[..., None]
+    if samples.ndim != 3:
+        raise PhotoError(f"{samples.ndim}-dimensional TIFF is not supported")
+    is_separate = page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1
+    return np.moveaxis(samples, 0, -1) if is_separate else samples
 
 
 def _metadata(data: bytes, page: Any) -> tuple[Metadata, list[str]]:
@@ -304,14 +210,15 @@ def _metadata(data: bytes, page: Any) -> tuple[Metadata, list[str]]:
         _dpi(page),
         photoshop=resources,
     )
-    layers = directories.bytes_of(place, 37724) is not None
+    layers = directories.bytes_of(place, _PHOTOSHOP_LAYERS) is not None
     return metadata, ["Photoshop layers"] if layers else []
 
 
 def _dpi(page: Any) -> tuple[float, float] | None:
-    scale = {2: 1.0, 3: 2.54}.get(int(page.tags.valueof(296, 2)))
+    """The resolution of a page in pixels per inch, if it has a unit."""
+    scale = {2: 1.0, 3: 2.54}.get(int(page.tags.valueof(_UNIT, 2)))
     found = []
-    for tag in (282, 283):
+    for tag in (_ACROSS, _DOWN):
         value = page.tags.valueof(tag)
         if not isinstance(value, tuple) or len(value) != 2 or not value[1]:
             return None

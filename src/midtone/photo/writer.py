@@ -12,8 +12,8 @@ import numpy as np
 from midtone import atomic
 from midtone.errors import PhotoError
 from midtone.photo import exif, tiff
+from midtone.photo.bit_depth import to_8_bit
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, parse_format, writable_as
-from midtone.photo.convert import to_8_bit
 from midtone.photo.metadata import Metadata
 from midtone.photo.photo import Photo
 from midtone.photo.reader import sentence
@@ -49,7 +49,7 @@ def write(
     pixels, or if it cannot be written; UsageError if there is no such format.
     """
     if quality is not None and not 1 <= quality <= 100:
-        raise PhotoError(f"quality must lie within 1 and 100, not {quality}")
+        raise PhotoError(f"quality must be from 1 to 100, not {quality}")
     if strip:
         photo = replace(photo, metadata=Metadata())
     if not isinstance(target, str | os.PathLike):

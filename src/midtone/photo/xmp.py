@@ -71,7 +71,7 @@ def merge(packet: bytes, segments: list[bytes]) -> tuple[bytes, bool]:
     """A packet with the descriptions of its extension (XMP specification part 3, 1.1.3.1).
 
     segments: of a JPEG file that hold parts of extensions
-    Also whether an extension is left out because it is not whole or not the packet's.
+    Also whether an extension is missing, or left out because it is not whole or not the packet's.
     """
     found = re.search(rb"HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})", packet)
     packet = _without(packet, _NOTE, b"HasExtendedXMP")
@@ -79,7 +79,7 @@ def merge(packet: bytes, segments: list[bytes]) -> tuple[bytes, bool]:
     inner = re.search(rb"<rdf:RDF\b[^>]*>(.*)</rdf:RDF>", extension, re.DOTALL)
     end = packet.rfind(b"</rdf:RDF>")
     if not inner or end < 0:
-        return packet, bool(segments)
+        return packet, bool(found or segments)
     return packet[:end] + inner.group(1) + packet[end:], False
 
 

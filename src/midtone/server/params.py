@@ -7,7 +7,7 @@ control in the page's form.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import (
@@ -58,7 +58,7 @@ def _field(option: dataclasses.Field[Any], annotation: Any) -> Any:
     limits: dict[str, Any] = {"ge": about["least"], "le": about["most"]}
     extra = {"x-unit": about["unit"]} if about["unit"] else None
     kind = annotation
-    if annotation == tuple[float, ...] | None:
+    if annotation == Sequence[float] | None:
         item = Annotated[float, Field(**limits, allow_inf_nan=False)]
         kind, limits = Annotated[tuple[item, ...] | None, BeforeValidator(_split)], {}
     elif annotation == str | None:
@@ -74,13 +74,14 @@ def _field(option: dataclasses.Field[Any], annotation: Any) -> Any:
 
 
 def _fields(*kinds: type[Any]) -> dict[str, Any]:
-    return {
-        option.name: _field(option, hints[option.name])
-        for kind in kinds
-        for hints in [get_type_hints(kind)]
-        for option in dataclasses.fields(kind)
-        if option.name not in _BATCH_ONLY
-    }
+    """A pydantic field for each option of the dataclasses, by name."""
+    fields = {}
+    for kind in kinds:
+        annotations = get_type_hints(kind)
+        for option in dataclasses.fields(kind):
+            if option.name not in _BATCH_ONLY:
+                fields[option.name] = _field(option, annotations[option.name])
+    return fields
 
 
 class PreviewParams(Params):

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from midtone import colour, photo
-from midtone.batch import correct_files
+from midtone.batch.correct_one import correct_file, write
 from midtone.corrector import Corrector
 from midtone.errors import PhotoError
 from midtone.options import CorrectionOptions, FileOptions
@@ -44,14 +44,14 @@ def correct(corrector: Corrector, upload: Upload, options: FileOptions) -> Corre
     Raises Error; RequestError (422) if the format cannot hold the result.
     """
     file = open_upload(upload, options.input.max_megapixels)
-    result, correction = corrector.correct_file(file, options.correction)
+    result, correction = correct_file(corrector, file, options.correction)
     assert result  # min_error is no parameter
     own_format = result.format if result.format in WRITABLE else None
     format = options.output.format or own_format or "JPEG"
     stream = io.BytesIO()
     try:
         output = replace(options.output, format=format)
-        correct_files.write(result, stream, corrector, replace(options, output=output))
+        write(result, stream, corrector, replace(options, output=output))
     except PhotoError as error:
         raise RequestError(422, str(error)) from None
     stem = upload.name.rpartition(".")[0] or upload.name
@@ -77,9 +77,9 @@ def plan(
     The plan of the reduced image, with the same options, is that of the photograph.
     """
     file = open_upload(upload, max_megapixels)
-    size = corrector.config.size
-    image = file.preview(max(2 * size, preview)) or file.decode()
-    reduced = _reduce(file.preview(2 * size) or image, size)
+    config = corrector.config
+    image = file.reduced(max(config.preview_size, preview))
+    reduced = _reduce(file.preview(config.preview_size) or image, config.size)
     correction = corrector.plan(reduced, options)
     found = describe(file, image) | {
         "exposure_error": round(correction.exposure_error, 3),
@@ -98,7 +98,7 @@ def plan(
 def inspect(corrector: Corrector, upload: Upload, *, max_megapixels: float) -> dict[str, Any]:
     """What ``midtone inspect`` prints for a file."""
     file = open_upload(upload, max_megapixels)
-    image = file.preview(2 * corrector.config.size) or file.decode()
+    image = file.reduced(corrector.config.preview_size)
     error = corrector.plan(image).exposure_error
     return {"exposure_error": round(error, 3)} | describe(file, image)
 

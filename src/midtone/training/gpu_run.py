@@ -37,14 +37,14 @@ from midtone.training.stopping import format_duration, parse_duration
 
 EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _LOG_EVERY, _WARMUP = 50, 200
-_VALIDATED = 32
+_VALIDATED = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuOptions:
     """How a run is carried out.
 
-    limit:   seconds of training; steps: at most so many, or 0
+    limit:   seconds of training, on a processor those of its cores; steps: at most so many, or 0
     batch:   examples in a step, as a multiple of the recipe's
     start:   model file whose weights are the first ones
     compile: compile the network (needs a C compiler and Triton on a GPU)
@@ -57,6 +57,21 @@ class GpuOptions:
     precision: str = "auto"
     start: Path | None = None
     compile: bool = False
+
+
+class Clock:
+    """Seconds since it was made: of wall time on a GPU, of processor time without one.
+
+    Runs that share a processor with other work are thus comparable.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._now = time.process_time if device.type == "cpu" else time.monotonic
+        self._start = self._now()
+
+    def seconds(self) -> float:
+        """Seconds until now."""
+        return self._now() - self._start
 
 
 @flush_denormals()
@@ -77,12 +92,12 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
         state.start_from(options.start, recipe.reset_levels)
     network = torch.compile(state.network) if options.compile else state.network
 
-    started = time.monotonic()
+    clock = Clock(device)
     image_losses: list[Tensor] = []
     drawn, flips = 0, torch.Generator().manual_seed(recipe.seed)
-    log = (out / "log.jsonl").open("a", encoding="utf-8")
+    log = (out / "log.jsonl").open("a", buffering=1, encoding="utf-8")
     stage_before: Stage | None = None
-    for stage, done in _schedule(recipe, options, started):
+    for stage, done in _schedule(recipe, options, clock):
         if stage is not stage_before:
             stage_before = stage
             examples = DeviceExamples(photographs, stage, recipe.seed + state.step)
@@ -107,12 +122,12 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
         drawn += len(source)
         image_losses.append(losses.image.detach())
         if state.step % _LOG_EVERY == 0:
-            _write(log, state, image_losses, drawn, started)
+            _write(log, state, image_losses, drawn, clock.seconds())
     if image_losses:
-        _write(log, state, image_losses, drawn, started)
-    seconds = time.monotonic() - started
+        _write(log, state, image_losses, drawn, clock.seconds())
+    seconds = clock.seconds()
     last = recipe.stages[-1]
-    scores = validate_on_device(state, checks, recipe, last)
+    scores = validate_on_device(state, checks, recipe, last, bfloat16=bfloat16)
     log.write(json.dumps({"step": state.step, "psnr": scores, "seconds": round(seconds, 1)}) + "\n")
     log.close()
     print(f"PSNR {scores} dB", file=sys.stderr)
@@ -127,7 +142,7 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
 
 @torch.no_grad()
 def validate_on_device(
-    state: State, photographs: DevicePhotographs, recipe: Recipe, stage: Stage
+    state: State, photographs: DevicePhotographs, recipe: Recipe, stage: Stage, *, bfloat16: bool
 ) -> dict[str, float]:
     """Mean PSNR in dB by EV of held-out photographs, after a grid of one cell, and their mean."""
     network = state.network.eval()
@@ -137,9 +152,11 @@ def validate_on_device(
         examples = DeviceExamples(photographs, replace(stage, errors=errors), seed=1)
         source, target = examples.batch(min(_VALIDATED, 4 * len(photographs.pixels)))
         levels, targets = _prepare(source, target, recipe.network, stage.finest)
-        result = torch.func.functional_call(
-            network, state.ema, tuple(levels), {"finest": stage.finest}
-        )[0].float()
+        with torch.autocast(source.device.type, torch.bfloat16, enabled=bfloat16):
+            results = torch.func.functional_call(
+                network, state.ema, tuple(levels), {"finest": stage.finest}
+            )
+        result = results[0].float()
         before = input_at_output_scale(levels, result, recipe.network.taps)
         error = apply_single_cell_grid(before, result).clamp(0, 1) - targets[0]
         psnr = -10 * error.square().mean((1, 2, 3)).clamp(min=1e-6).log10()
@@ -148,7 +165,7 @@ def validate_on_device(
     return scores | {"mean": round(sum(scores.values()) / len(scores), 2)}
 
 
-def _schedule(recipe: Recipe, options: GpuOptions, started: float) -> Iterator[tuple[Stage, float]]:
+def _schedule(recipe: Recipe, options: GpuOptions, clock: Clock) -> Iterator[tuple[Stage, float]]:
     """The stage of each step, and the part of it that has passed, until time or steps are over."""
     costs = [
         (stage.steps or stage.epochs * stage.per_image / stage.batch)
@@ -158,7 +175,7 @@ def _schedule(recipe: Recipe, options: GpuOptions, started: float) -> Iterator[t
     ends = [sum(costs[: number + 1]) / sum(costs) for number in range(len(costs))]
     step = 0
     while True:
-        done = (time.monotonic() - started) / options.limit
+        done = clock.seconds() / options.limit
         if options.steps:
             done = max(done, step / options.steps)
         if done >= 1:
@@ -177,8 +194,7 @@ def _prepare(
     return to_device(levels, source.device), targets
 
 
-def _write(log: TextIO, state: State, losses: list[Tensor], drawn: int, started: float) -> None:
-    seconds = time.monotonic() - started
+def _write(log: TextIO, state: State, losses: list[Tensor], drawn: int, seconds: float) -> None:
     loss = torch.stack(losses).mean().item()
     losses.clear()
     rate = drawn / seconds

@@ -1,4 +1,4 @@
-"""A video file: what its picture is like, its frames as arrays, and what is refused."""
+"""A video file: its properties, its packets and frames, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from midtone.errors import TooLargeError, UsageError, VideoError
 
@@ -24,11 +22,8 @@ SUFFIXES = frozenset(
      ".3gp"}
 )  # fmt: skip
 # Code points of ITU-T H.273.
-_FULL_RANGE = 2
+FULL_RANGE = 2
 _HDR = {16: "PQ", 18: "HLG"}
-_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # to the numbers of swscale
-_BT709, _BT601 = 1, 5
-_LEAST_HD = 720  # lines from which a video that does not say its matrix has that of BT.709
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Clip:
 
     @property
     def frames(self) -> int | None:
-        """How many there are, by the header or by length and rate; None if unknown."""
+        """Number of frames, by the header or by length and rate; None if unknown."""
         if self.stream.frames:
             return self.stream.frames
         rate, seconds = self.stream.average_rate, self.seconds
@@ -62,24 +57,24 @@ class Clip:
 
     @property
     def format(self) -> VideoFormat:
-        """Of the pixels as stored."""
+        """Format of the pixels, as stored."""
         found = self.stream.codec_context.format
-        assert found is not None  # ``open_clip`` has seen to it
+        assert found is not None  # ``open_clip`` refuses such files
         return found
 
     @property
     def bits(self) -> int:
-        """Of a sample."""
+        """Bits of a sample."""
         return max(component.bits for component in self.format.components)
 
     @property
     def is_full_range(self) -> bool:
         """Whether code values go from 0 to 255, not from 16 to 235."""
         range_ = self.stream.codec_context.color_range
-        return range_ == _FULL_RANGE or self.format.name.startswith("yuvj")
+        return range_ == FULL_RANGE or self.format.name.startswith("yuvj")
 
     def packets(self) -> Iterator[tuple[Packet[Stream], list[VideoFrame]]]:
-        """All packets of the file, with the frames that each of the video's leads to.
+        """All packets of the file, each with the frames of the video that it completes.
 
         A frame without a time stamp gets the one that follows from the frame before it.
         """
@@ -134,13 +129,17 @@ def open_clip(path: Path, max_megapixels: float = 500.0) -> Iterator[Clip]:
                 f"{path}: {width * height / 1e6:.0f} megapixels are more than the limit of "
                 f"{max_megapixels:g}"
             )
-        transfer = stream.codec_context.color_trc
-        if transfer in _HDR:
-            raise VideoError(
-                f"{path}: is HDR video ({_HDR[transfer]}), which is not supported; "
-                "convert it to SDR first"
-            )
+        refuse_hdr(path, stream.codec_context.color_trc)
         yield clip
+
+
+def refuse_hdr(path: Path, transfer: int) -> None:
+    """Raise VideoError for an HDR transfer characteristic of ITU-T H.273."""
+    if transfer in _HDR:
+        raise VideoError(
+            f"{path}: is HDR video ({_HDR[transfer]}), which is not supported; "
+            "convert it to SDR first"
+        )
 
 
 def count_frames(path: Path) -> int | None:
@@ -150,89 +149,6 @@ def count_frames(path: Path) -> int | None:
             return clip.frames
     except VideoError:
         return None
-
-
-class Pixels:
-    """Frames of one clip as arrays and back.
-
-    Chroma is repeated on the way to RGB and averaged on the way back, so what is not changed
-    returns as it was, to rounding.
-    """
-
-    def __init__(self, clip: Clip, output_format: str) -> None:
-        from av.video.reformatter import Interpolation, VideoReformatter
-
-        self._clip = clip
-        self.output_format = output_format
-        self._range = _FULL_RANGE if clip.is_full_range else 1
-        self._rgb = "rgb48le" if clip.bits > 8 else "rgb24"
-        exact = (
-            Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.FULL_CHR_H_INT
-        )
-        self._repeat = Interpolation.POINT | exact
-        self._average = Interpolation.AREA | exact
-        self._reader, self._writer, self._shrinker = (VideoReformatter() for _ in range(3))
-
-    def read(self, frame: VideoFrame) -> np.ndarray:
-        """H x W x 3, uint8 or uint16 for more than 8 bits, sRGB. Raises VideoError."""
-        self._check(frame)
-        rgb = self._reader.reformat(
-            frame,
-            format=self._rgb,
-            src_colorspace=self.matrix(frame),
-            src_color_range=self._range,
-            dst_color_range=_FULL_RANGE,
-            interpolation=self._repeat,
-        )
-        return np.ascontiguousarray(rgb.to_ndarray())
-
-    def shrink(self, frame: VideoFrame, longest_side: int, *, grey: bool = False) -> np.ndarray:
-        """A smaller image, h x w x 3 as ``read``, or h x w of the luma as it is stored."""
-        self._check(frame)
-        scale = min(1.0, longest_side / max(frame.width, frame.height))
-        small = self._shrinker.reformat(
-            frame,
-            width=max(2, round(frame.width * scale)),
-            height=max(2, round(frame.height * scale)),
-            format="gray" if grey else self._rgb,
-            src_colorspace=self.matrix(frame),
-            src_color_range=self._range,
-            dst_color_range=_FULL_RANGE,
-            interpolation=self._average,
-        )
-        return small.to_ndarray()
-
-    def write(self, pixels: np.ndarray, like: VideoFrame) -> VideoFrame:
-        """A frame of the output's format, with the time, matrix and range of ``like``."""
-        from av import VideoFrame
-
-        frame = self._writer.reformat(
-            VideoFrame.from_numpy_buffer(pixels, self._rgb),
-            format=self.output_format,
-            dst_colorspace=self.matrix(like),
-            src_color_range=_FULL_RANGE,
-            dst_color_range=self._range,
-            interpolation=self._average,
-        )
-        frame.pts, frame.time_base = like.pts, like.time_base
-        return frame
-
-    def matrix(self, frame: VideoFrame) -> int:
-        """Of Y'CbCr, as swscale numbers it: that of the file, or the usual one of its size."""
-        usual = _BT709 if frame.height >= _LEAST_HD else _BT601
-        return _MATRICES.get(frame.colorspace, usual)
-
-    def _check(self, frame: VideoFrame) -> None:
-        path = self._clip.path
-        if frame.interlaced_frame:
-            raise VideoError(f"{path}: is interlaced; deinterlace it first")
-        if (frame.width, frame.height) != self._clip.size:
-            raise VideoError(f"{path}: the size of its picture changes at {seconds(frame):.1f} s")
-        if frame.color_trc in _HDR:
-            raise VideoError(
-                f"{path}: is HDR video ({_HDR[frame.color_trc]}), which is not supported; "
-                "convert it to SDR first"
-            )
 
 
 @contextlib.contextmanager

@@ -11,13 +11,14 @@ from typing import Any
 
 from midtone import bilateral_grid
 from midtone.atomic import replacing
-from midtone.batch.correct_files import Result, settled
 from midtone.batch.inputs import Job
+from midtone.batch.results import Result, existing_result, failed
 from midtone.corrector import Corrector
 from midtone.errors import Error, UsageError
 from midtone.options import FileOptions
-from midtone.video.clip import Pixels, open_clip, seconds
+from midtone.video.clip import open_clip, seconds
 from midtone.video.encode import Output, writing
+from midtone.video.pixels import Pixels
 from midtone.video.plan import VideoCorrection, plan
 
 
@@ -42,10 +43,8 @@ def correct_video(
     result = Result(*job)
     started = time.perf_counter()
     try:
-        if settled(job, options):
-            if options.output.existing in ("skip", "resume"):
-                return replace(result, status="skipped")
-            return _failed(result, f"{target}: exists already; use --overwrite to allow it")
+        if existing := existing_result(job, options):
+            return existing
         least = options.correction.min_error
         if dry_run and not least:
             return replace(result, status="planned")
@@ -67,17 +66,9 @@ def correct_video(
         result = replace(result, notes=tuple(notes))
     except UsageError:  # PyAV is not installed
         raise
-    except Error as error:
-        result = _failed(result, str(error))
-    except OSError as error:
-        result = _failed(result, f"{target}: cannot be written ({error.strerror or error})")
-    except MemoryError:
-        result = _failed(result, f"{source}: too large for this computer's memory")
+    except (Error, OSError, MemoryError) as error:
+        result = failed(result, error)
     return replace(result, seconds=time.perf_counter() - started)
-
-
-def _failed(result: Result, error: str) -> Result:
-    return replace(result, status="failed", error=error)
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""The corrected video: encoder, streams that are copied, and what the file says of itself."""
+"""The corrected video: its encoder, the streams that are copied, its metadata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from midtone.errors import VideoError
 from midtone.options import OutputOptions
-from midtone.video.clip import Clip, load_av
+from midtone.video.clip import FULL_RANGE, Clip, load_av
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Encoder:
     """An encoder with a constant quality.
 
-    crf:     of quality None;  most: greatest CRF, of quality 0
+    crf:     where no quality is chosen;  most: that of quality 0
     deep:    whether it takes 10 bits
     options: of the encoder;  tag: of the stream in MP4 and QuickTime
     """
@@ -184,7 +184,7 @@ def _video_stream(
     codec.time_base = clip.stream.time_base
     if source.sample_aspect_ratio:
         codec.sample_aspect_ratio = source.sample_aspect_ratio
-    codec.color_range = 2 if clip.is_full_range else source.color_range
+    codec.color_range = FULL_RANGE if clip.is_full_range else source.color_range
     codec.colorspace = source.colorspace
     codec.color_primaries = source.color_primaries
     codec.color_trc = source.color_trc

@@ -14,8 +14,9 @@ from midtone.corrector import Corrector
 from midtone.errors import VideoError
 from midtone.options import CorrectionOptions
 from midtone.photo import Photo
-from midtone.sequence import smoothing_weights
-from midtone.video.clip import Clip, Pixels, seconds
+from midtone.sequence.smooth import smoothing_weights
+from midtone.video.clip import Clip, seconds
+from midtone.video.pixels import Pixels
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -49,7 +50,7 @@ class VideoCorrection:
 
     @property
     def exposure_error(self) -> float:
-        """The median of the planned frames' in EV."""
+        """Median exposure error of the planned frames, in EV."""
         return float(np.median(self.errors))
 
     def grid(self, time: float) -> np.ndarray:
@@ -94,7 +95,7 @@ def plan(
                 planned.display_matrix = _display_matrix(frame)
             if not planned.times or is_cut or time >= planned.times[-1] + EVERY:
                 turns = round(frame.rotation / 90)
-                small = pixels.shrink(frame, 2 * corrector.config.size)
+                small = pixels.shrink(frame, corrector.config.preview_size)
                 upright = Photo(np.ascontiguousarray(np.rot90(small, turns)))
                 correction = corrector.plan(upright, options)
                 planned.times.append(time)

@@ -39,12 +39,15 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor, statistics: Statistics | None = None) -> Tensor:
         """N x C x H x W -> the same."""
-        if statistics is None:
-            variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-        else:
-            mean, variance = statistics
+        mean, variance = statistics or moments(x)
         scale = self.weight[:, None, None] * (variance + 1e-3).rsqrt()
-        return (x - mean) * scale + self.bias[:, None, None]
+        return torch.addcmul(self.bias[:, None, None] - mean * scale, x, scale)
+
+
+def moments(x: Tensor) -> Statistics:
+    """Mean and variance of every channel (``torch.var_mean`` is slow in channels-last memory)."""
+    mean = x.mean((2, 3), keepdim=True)
+    return mean, (x - mean).square().mean((2, 3), keepdim=True)
 
 
 class DPED(nn.Module):
@@ -65,17 +68,18 @@ class DPED(nn.Module):
         statistics: of the whole image's eight normalised maps, if ``image`` is a tile of it. With
         n < 8 of them, the n-th map is returned as it is before normalisation.
         """
-        x = functional.relu(self.convs[0](image))
+        x = functional.relu_(self.convs[0](image))
         for block in range(4):
             y = x
             for k in (2 * block, 2 * block + 1):
                 y = self.convs[k + 1](y)
                 if statistics is not None and k == len(statistics):
                     return y
-                y = functional.relu(self.norms[k](y, None if statistics is None else statistics[k]))
+                y = self.norms[k](y, None if statistics is None else statistics[k])
+                y = functional.relu_(y)
             x = x + y
         for conv in self.convs[9:11]:
-            x = functional.relu(conv(x))
+            x = functional.relu_(conv(x))
         return 0.58 * torch.tanh(self.convs[11](x)) + 0.5
 
 
@@ -116,9 +120,9 @@ def by_tiles(network: DPED, image: Tensor, side: int = 512) -> Tensor:
     """As the network itself, in bounded memory: 1 x 3 x H x W -> the same."""
     height, width = image.shape[-2:]
     statistics: list[Statistics] = []
-    for _ in network.norms:
+    for radius in range(5, 5 + len(network.norms)):  # pixels: 9 x 9, then 3 x 3 each
         total, squares = torch.zeros(2, 1, device=image.device, dtype=torch.float64)
-        for tile in tiles(height, width, _RADIUS, side):
+        for tile in tiles(height, width, radius, side):
             part = tile.core(network(tile.cut(image), statistics)).double()
             total = total + part.sum((2, 3), keepdim=True)
             squares = squares + part.square().sum((2, 3), keepdim=True)

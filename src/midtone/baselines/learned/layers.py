@@ -24,6 +24,8 @@ class SameConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """N x inputs x H x W -> N x outputs x ceil(H / stride) x ceil(W / stride)."""
         kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1 and kernel % 2:  # the same on both sides: no padded copy is needed
+            return functional.conv2d(input, self.weight, self.bias, padding=kernel // 2)
         padding = []
         for size in (input.shape[-1], input.shape[-2]):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)

@@ -16,7 +16,7 @@ from midtone.baselines.learned.layers import SameConv2d
 from midtone.baselines.learned.tensors import apply_tiled, device_of, tiles, to_tensor
 
 _DECOM_RADIUS = 10  # pixels: 9 x 9, then six 3 x 3 convolutions
-_RELIGHT_HALO = 64  # pixels; the radius is below 40
+_RELIGHT_HALO = 40  # pixels; the radius is below 30
 _GREY = (0.2989, 0.5870, 0.1140)
 
 
@@ -33,7 +33,7 @@ class DecomNet(nn.Module):
         """N x 3 x H x W in [0, 1] -> N x 4 x H x W in (0, 1): R (3 channels), then I."""
         x = self.shallow(torch.cat([image.amax(1, True), image], 1))
         for layer in self.layers:
-            x = functional.relu(layer(x))
+            x = functional.relu_(layer(x))
         return torch.sigmoid(self.recon(x))
 
 
@@ -58,24 +58,18 @@ class RelightNet(nn.Module):
         """
         skips = [self.conv0(layers)]
         for down in self.down:
-            skips.append(functional.relu(down(skips[-1])))
+            skips.append(functional.relu_(down(skips[-1])))
         x = skips.pop()
         scales = []
         for up in self.up:
             skip = skips.pop()
-            height, width = skip.shape[-2:]
-            x = functional.relu(
-                up(_enlarge(x, _nearest(height, x.shape[-2]), _nearest(width, x.shape[-1])))
-            )
-            x = x + skip
+            x = functional.relu_(up(_doubled(x, skip))) + skip
             scales.append(x)
+        quarter, half, full = scales
         height, width = layers.shape[-2:]
         rows, columns = rows or (0, height, height), columns or (0, width, width)
-        same = [
-            _enlarge(scale, _nearest_in(rows, step), _nearest_in(columns, step))
-            for scale, step in zip(scales[:-1], (4, 2), strict=True)
-        ]
-        return self.output(self.fusion(torch.cat([*same, scales[-1]], 1)))
+        quarter = _picked(quarter, _quarters(rows), _quarters(columns))
+        return self.output(self.fusion(torch.cat([quarter, _doubled(half, full), full], 1)))
 
 
 Rows = tuple[int, int, int]
@@ -135,21 +129,26 @@ def relit(network: RetinexNet, image: Tensor, side: int = 512) -> Tensor:
     return layers[:, :3] * illumination
 
 
-def _enlarge(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Pick rows and columns of N x C x H x W."""
-    return image[..., rows.to(image.device), :][..., columns.to(image.device)]
+def _doubled(image: Tensor, like: Tensor) -> Tensor:
+    """Twice the size by TensorFlow's nearest neighbour, of a map that has every second pixel."""
+    height, width = like.shape[-2:]
+    return functional.interpolate(image, scale_factor=2, mode="nearest")[..., :height, :width]
 
 
-def _nearest(size: int, source: int) -> Tensor:
-    """Which of ``source`` pixels each of ``size`` pixels takes (TensorFlow's nearest neighbour)."""
-    return torch.arange(size) * source // size
+def _picked(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Rows and columns of N x C x H x W; all channels of a pixel are copied at once."""
+    pixels = image.movedim(1, -1)[:, rows.to(image.device)][:, :, columns.to(image.device)]
+    return pixels.movedim(-1, 1)
 
 
-def _nearest_in(rows: Rows, step: int) -> Tensor:
-    """As ``_nearest`` for a tile of an image, from a map that has every ``step``-th pixel."""
+def _quarters(rows: Rows) -> Tensor:
+    """Which row of a map of every fourth row TensorFlow's nearest neighbour takes for each row.
+
+    Where the size of the whole image is no multiple of four this is not every row four times.
+    """
     first, last, size = rows
-    index = torch.arange(first, last) * -(-size // step) // size - first // step
-    return index.clamp(0, -(-(last - first) // step) - 1)
+    index = torch.arange(first, last) * -(-size // 4) // size - first // 4
+    return index.clamp(0, -(-(last - first) // 4) - 1)
 
 
 def decom_losses(network: DecomNet, low: Tensor, high: Tensor) -> dict[str, Tensor]:

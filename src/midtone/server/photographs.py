@@ -1,0 +1,138 @@
+"""The addresses that take a photograph: correct, inspect and plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+
+from midtone.corrector import Corrector
+from midtone.options import InputOptions
+from midtone.photo import FORMATS, WRITABLE
+from midtone.server import params, service
+from midtone.server.limits import Limits, Queue
+from midtone.server.metrics import Metrics
+from midtone.server.params import CorrectParams, Params, PlanParams
+from midtone.server.upload import Upload, receive
+
+Kind = TypeVar("Kind", bound=Params)
+_MEDIA_TYPES = [FORMATS[name].media_type for name in WRITABLE]
+_FILE = {"type": "string", "format": "binary"}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    408: {"description": "The upload was too slow"},
+    413: {"description": "The file has too many bytes or the photograph too many pixels"},
+    415: {"description": "Not an image that can be read"},
+    422: {"description": "A parameter is unknown or out of range"},
+    503: {"description": "The queue is full; Retry-After gives the seconds to wait"},
+}
+_IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The corrected file, with its metadata; X-Exposure-Error is in EV",
+        "content": {media: {"schema": _FILE} for media in _MEDIA_TYPES},
+    }
+}
+
+
+class Photographs:
+    """The routes, of one corrector and one queue."""
+
+    def __init__(
+        self, corrector: Corrector, limits: Limits, queue: Queue, metrics: Metrics
+    ) -> None:
+        self._corrector = corrector
+        self._limits = limits
+        self._queue = queue
+        self._metrics = metrics
+
+    def install(self, app: FastAPI) -> None:
+        """Add the routes."""
+        app.post(
+            "/api/correct",
+            summary="Correct a photograph",
+            response_class=Response,
+            responses=_IMAGE | _ERRORS,
+            openapi_extra=_request(CorrectParams),
+        )(self.correct)
+        app.post(
+            "/api/inspect",
+            summary="Estimate the exposure error",
+            responses=_ERRORS,
+            openapi_extra=_request(Params),
+        )(self.inspect)
+        app.post(
+            "/api/plan",
+            summary="The correction as a grid, for showing it at once",
+            responses=_ERRORS,
+            openapi_extra=_request(PlanParams),
+        )(self.plan)
+
+    async def correct(self, request: Request) -> Response:
+        """The corrected file at full size, metadata included, as `midtone fix` writes it."""
+        params.parse(CorrectParams, request.query_params)  # before the upload
+        async with self._queue.slot():
+            upload, given = await self._receive(request, CorrectParams)
+            options = replace(given.options(), input=InputOptions(self._limits.max_megapixels))
+            self._corrector.check(options.correction)
+            work = partial(service.correct, self._corrector, upload, options)
+            result = await self._queue.run(request, work)
+        self._metrics.megapixels.inc(result.megapixels)
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name, safe='')}",
+            "X-Exposure-Error": f"{result.exposure_error:.3f}",
+            "Cache-Control": "no-store",
+        }
+        return Response(result.data, media_type=result.media_type, headers=headers)
+
+    async def inspect(self, request: Request) -> dict[str, Any]:
+        """Exposure error in EV (negative: underexposed), width and height in pixels, format."""
+        params.parse(Params, request.query_params)
+        async with self._queue.slot():
+            upload, _ = await self._receive(request, Params)
+            megapixels = self._limits.max_megapixels
+            work = partial(service.inspect, self._corrector, upload, max_megapixels=megapixels)
+            return await self._queue.run(request, work)
+
+    async def plan(self, request: Request) -> dict[str, Any]:
+        """The fields of `/api/inspect` and, in base64, three more:
+
+        `grid`, the bilateral grid of affine colour transforms (rows x columns x depth x 3 x 4
+        float32, little endian) for the photograph in sRGB, at strength 1; `reduced`, a PNG of the
+        photograph at the network's input size, which may be sent here in its place, with other
+        parameters; and `preview`, a JPEG of the photograph in sRGB, if its size is given. The page
+        applies the grid to the preview, so that the strength changes without a request.
+        """
+        params.parse(PlanParams, request.query_params)
+        async with self._queue.slot():
+            upload, given = await self._receive(request, PlanParams)
+            options = given.options().correction
+            self._corrector.check(options)
+            work = partial(
+                service.plan,
+                self._corrector,
+                upload,
+                options,
+                preview=given.preview,
+                max_megapixels=self._limits.max_megapixels,
+            )
+            return await self._queue.run(request, work)
+
+    async def _receive(self, request: Request, kind: type[Kind]) -> tuple[Upload, Kind]:
+        """The photograph, and the parameters of the query and of the form."""
+        upload = await receive(request, self._limits)
+        return upload, params.parse(kind, request.query_params, upload.fields)
+
+
+def _request(kind: type[Params]) -> dict[str, Any]:
+    """The OpenAPI description of the parameters and of a body that is a photograph or a form."""
+    fields = {"file": _FILE} | params.properties(kind)
+    form = {"type": "object", "required": ["file"], "properties": fields}
+    return {
+        "parameters": params.openapi_parameters(kind),
+        "requestBody": {
+            "required": True,
+            "content": {"image/*": {"schema": _FILE}, "multipart/form-data": {"schema": form}},
+        },
+    }
