@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -96,13 +97,21 @@ class Corrector:
 
         image: one image, as a call takes it. Raises UsageError for several, PhotoError.
         """
+        self.check(options)
         photo = adapters.to_photo(image)
-        low = self.correct_low_resolution(photo, options)
-        target = to_source_space(low.corrected, low.inputs, photo.icc)
+        inputs = preprocess(photo, self.config, options.scales)
+        with ThreadPoolExecutor(1) as pool:
+            prediction = pool.submit(predict, self.model, inputs)
+            if self.threads == 1:
+                prediction.result()
+            # While the network runs: most of the fit depends on the photograph alone.
+            fitter = bilateral_grid.Fitter(inputs.source, self.config.grid)
+        low = self._postprocess(inputs, prediction.result(), options)
+        target = to_source_space(low.corrected, inputs, photo.icc)
         return Correction(
-            low.inputs.reference,
+            inputs.reference,
             np.clip(low.corrected, 0, 1),
-            bilateral_grid.fit(low.inputs.source, target, self.config.grid),
+            fitter(target),
             low.exposure_error,
             confidence=low.confidence,
         )
@@ -111,7 +120,11 @@ class Corrector:
         """The figure up to the grid: preprocess, predict, post-process. Raises UsageError."""
         self.check(options)
         inputs = preprocess(photo, self.config, options.scales)
-        prediction = predict(self.model, inputs)
+        return self._postprocess(inputs, predict(self.model, inputs), options)
+
+    def _postprocess(
+        self, inputs: NetworkInput, prediction: np.ndarray, options: CorrectionOptions
+    ) -> LowResolution:
         prediction, confidence = postprocess.apply_steps(
             self.config.postprocess, prediction, inputs.reference
         )

@@ -8,7 +8,6 @@ after the network.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -118,6 +117,8 @@ def choose_pipeline(
     path = Path(wanted)
     if path.suffix != ".toml":
         raise UsageError(f"{wanted}: no such pipeline; use default, paper or a .toml file")
+    import tomllib  # here: few correct with settings of their own, and starting should be quick
+
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +176,7 @@ def _video_stream(
     source = clip.stream.codec_context
     stream: Any = container.add_stream(
         encoder.name,
-        rate=clip.stream.average_rate or Fraction(25),
+        rate=clip.stream.average_rate or 25,
         options={"crf": str(crf), **dict(encoder.options)},
     )
     codec = stream.codec_context
