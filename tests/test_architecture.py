@@ -122,6 +122,7 @@ SHARED = {
     "bilateral_grid": "bilateral_grid",
     "photo": "photo",
     "sequence": "sequence",
+    "commands.fix_plan": "commands_fix",
     "commands.fix_results": "commands_fix",
     "server": "server",
     "video": "video",
