@@ -28,7 +28,8 @@ import tifffile
 from PIL import Image
 
 from midtone import photo
-from midtone.batch import correct_files, inputs
+from midtone.batch import inputs
+from midtone.batch.correct_one import correct_one
 from midtone.corrector import Corrector
 from midtone.errors import Error
 from midtone.options import FileOptions
@@ -157,9 +158,7 @@ def main() -> int:
                 opened += 1
             else:
                 target = kept / f"out.{suffix}"
-                result = correct_files.correct_one(
-                    corrector, FileOptions(), inputs.Job(current, target)
-                )
+                result = correct_one(corrector, FileOptions(), inputs.Job(current, target))
                 opened += result.error is None
                 left = [path for path in kept.iterdir() if path not in (current, target)]
                 if left or target.exists() != (result.error is None):
