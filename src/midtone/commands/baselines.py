@@ -10,6 +10,7 @@ from midtone.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from midtone.baselines.learned.catalogue import Method
+    from midtone.baselines.learned.train import Recipe
     from midtone.commands import Verbs
 
 
@@ -132,23 +133,13 @@ def train(options: argparse.Namespace) -> int:
         from midtone.baselines.learned import networks, train, vgg
     except ImportError as error:
         raise ModelError(f"training needs torch: pip install midtone[train] ({error})") from error
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from midtone.baselines.learned import weights
     from midtone.data.photographs import decode, find_photos
     from midtone.data.synthesize import expose
 
-    if method.name not in train.RECIPES:
-        raise UsageError(f"{method.name} cannot be trained; train {', '.join(train.RECIPES)}")
-    recipe = train.RECIPES[method.name]
-    recipe = replace(
-        recipe,
-        steps=recipe.steps if options.steps is None else options.steps,
-        batch=recipe.batch if options.batch is None else options.batch,
-        seed=options.seed,
-    )
-    if recipe.steps < 1 or recipe.batch < 1 or recipe.seed < 0:
-        raise UsageError("--steps and --batch must be at least 1, --seed at least 0")
+    recipe = _recipe(method.name, options)
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out}: exists already; choose another name or give --overwrite")
     paths = find_photos(options.photographs)
@@ -173,3 +164,21 @@ def train(options: argparse.Namespace) -> int:
     batches = train.crops(images, recipe, expose)
     train.run(training, batches, recipe, device=device, report=report)
     return 0
+
+
+def _recipe(method: str, options: argparse.Namespace) -> Recipe:
+    """How the method is trained, with what the options change. Raises UsageError."""
+    from dataclasses import replace
+
+    from midtone.baselines.learned.train import RECIPES
+
+    if method not in RECIPES:
+        raise UsageError(f"{method} cannot be trained; train {', '.join(RECIPES)}")
+    recipe = replace(RECIPES[method], seed=options.seed)
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    if options.batch is not None:
+        recipe = replace(recipe, batch=options.batch)
+    if recipe.steps < 1 or recipe.batch < 1 or recipe.seed < 0:
+        raise UsageError("--steps and --batch must be at least 1, --seed at least 0")
+    return recipe

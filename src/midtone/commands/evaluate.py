@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
         if kind == options.format:
             print(text, end="")
     if options.cases and results.rows:
-        _show(options, results.rows, tables.as_text(lines, protocol))
+        _write_report(options, results.rows, tables.as_text(lines, protocol))
     for name, reason in results.missing.items():
         print(f"midtone: {name} is not available: {reason}", file=sys.stderr)
     problems = sorted({*found.problems, *results.problems})
@@ -173,7 +173,7 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
     return wanted
 
 
-def _show(options: argparse.Namespace, rows: Sequence[Row], table: str) -> None:
+def _write_report(options: argparse.Namespace, rows: Sequence[Row], table: str) -> None:
     """Write contact_sheet.jpg and report.html."""
     from midtone import photo
     from midtone.evaluation import report

@@ -89,7 +89,7 @@ TABLE_1 = {
     "Zero-DCE": "zero-dce",
     "Ours_w_Ladv": MODEL,
 }
-_TIMEOUT = 600  # seconds for one image
+_TIMEOUT = 600  # seconds that a command may take for one image
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,11 @@ class Method:
         Raises Error if the result is missing or of another size.
         """
         if self.model:
-            result = _fix(corrector(self.model, self.pipeline), source, longest_side)
+            result = _fixed(corrector(self.model, self.pipeline), source, longest_side)
         elif self.folder:
-            result = read_srgb(_only(self.folder, source.stem), longest_side)
+            result = read_srgb(_only_file(self.folder, source.stem), longest_side)
         elif self.command:
-            result = _run(self.command, image)
+            result = _run_command(self.command, image)
         else:
             result = BASELINES[self.name].correct(image)
         if result.shape != image.shape:
@@ -185,7 +185,8 @@ def parse(
         elif "{input}" in what and "{output}" in what:
             methods.append(Method(name, command=what))
         else:
-            raise UsageError(f"{what}: neither a folder, a model nor a command with {{input}} and {{output}}")  # fmt: skip  # noqa: E501
+            kinds = "neither a folder, a model nor a command with {input} and {output}"
+            raise UsageError(f"{what}: {kinds}")
     twice = {method.name for method in methods if sum(m.name == method.name for m in methods) > 1}
     if twice or not methods:
         raise UsageError(f"method given twice: {', '.join(twice)}" if twice else "no methods given")
@@ -203,7 +204,7 @@ def corrector(model: str, pipeline: str) -> Corrector:
     return Corrector(model, pipeline=pipeline)
 
 
-def _fix(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
+def _fixed(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
     """Correct a file into a file in memory, as ``midtone fix`` does, and read that."""
     corrected, _ = correct_file(corrector, photo.open_file(source))
     assert corrected is not None
@@ -213,7 +214,8 @@ def _fix(corrector: Corrector, source: Path, longest_side: int | None) -> np.nda
     return srgb_codes(photo.read(written.getvalue()), longest_side)
 
 
-def _only(folder: Path, stem: str) -> Path:
+def _only_file(folder: Path, stem: str) -> Path:
+    """The one file of that name, whatever its suffix. Raises Error."""
     found = sorted(path for path in folder.glob("*.*") if path.stem == stem)
     if len(found) != 1:
         what = "no output" if not found else f"{len(found)} outputs"
@@ -221,7 +223,8 @@ def _only(folder: Path, stem: str) -> Path:
     return found[0]
 
 
-def _run(command: str, image: np.ndarray) -> np.ndarray:
+def _run_command(command: str, image: np.ndarray) -> np.ndarray:
+    """The picture that another program makes of an image. Raises Error."""
     with tempfile.TemporaryDirectory(prefix="midtone-") as folder:
         source, target = Path(folder, "input.png"), Path(folder, "output.png")
         Image.fromarray(image).save(source)

@@ -17,7 +17,7 @@ GROUPS = {"over": "over (0, +1, +1.5 EV)", "under": "under (-1, -1.5 EV)", "all"
 _EXPERTS = "abcde"
 Cells = list[list[str]]
 _MARK = "[1]"
-PAPER = "Afifi et al., Learning Multi-Scale Photo Exposure Correction, CVPR 2021, table 1"
+_CITATION = "Afifi et al., Learning Multi-Scale Photo Exposure Correction, CVPR 2021, table 1"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def summarise(results: Results) -> list[Line]:
 
 
 def _line(name: str, weights: str, group: str, rows: Sequence[Row]) -> Line:
-    niqe, ma = _mean([row.niqe for row in rows]), _mean([row.ma for row in rows])
+    niqe, ma = _mean_or_none([row.niqe for row in rows]), _mean_or_none([row.ma for row in rows])
     scores = {e: mean_score([row.scores[e] for row in rows]) for e in rows[0].scores}
     return Line(
         name,
@@ -80,7 +80,7 @@ def _line(name: str, weights: str, group: str, rows: Sequence[Row]) -> Line:
     )
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def _mean_or_none(values: Sequence[float | None]) -> float | None:
     """None if any is."""
     there = [value for value in values if value is not None]
     return float(np.mean(there)) if there and len(there) == len(values) else None
@@ -127,17 +127,17 @@ def note(protocol: Protocol) -> str:
 
 def as_text(lines: Sequence[Line], protocol: Protocol) -> str:
     """For a terminal."""
-    return _join(lines, protocol, _plain)
+    return _render(lines, protocol, _plain)
 
 
 def as_markdown(lines: Sequence[Line], protocol: Protocol) -> str:
     """GitHub's tables."""
-    return _join(lines, protocol, _markdown)
+    return _render(lines, protocol, _markdown)
 
 
 def as_latex(lines: Sequence[Line], protocol: Protocol) -> str:
     """A booktabs table for each group."""
-    return _join(lines, protocol, _latex)
+    return _render(lines, protocol, _latex)
 
 
 def as_json(lines: Sequence[Line], protocol: Protocol) -> str:
@@ -169,7 +169,7 @@ def as_json(lines: Sequence[Line], protocol: Protocol) -> str:
 FORMATS = {"text": as_text, "markdown": as_markdown, "latex": as_latex, "json": as_json}
 
 
-def _join(lines: Sequence[Line], protocol: Protocol, show: Callable[[str, Cells], str]) -> str:
+def _render(lines: Sequence[Line], protocol: Protocol, show: Callable[[str, Cells], str]) -> str:
     parts = []
     for group, title in GROUPS.items():
         some = [line for line in lines if line.group == group]
@@ -178,7 +178,9 @@ def _join(lines: Sequence[Line], protocol: Protocol, show: Callable[[str, Cells]
             cells = [_head(protocol), *(_cells(line, protocol) for line in some)]
             parts.append(show(f"{title}, {own[0]} images", cells))
     marks = (
-        f"\n{_MARK} {PAPER}; its own test set and sizes." if any(line.row for line in lines) else ""
+        f"\n{_MARK} {_CITATION}; its own test set and sizes."
+        if any(line.row for line in lines)
+        else ""
     )
     return "\n\n".join([*parts, note(protocol) + marks]) + "\n"
 

@@ -13,7 +13,6 @@ NO_LICENCE = "none stated"
 class Method:
     """A row of the paper's table 1, or one of ours.
 
-    row:       the paper's name of the row; empty for one that is not there
     source:    where its authors publish the weights
     files:     what to give to ``midtone baselines import``
     licence:   of the published weights
@@ -25,7 +24,6 @@ class Method:
 
     name: str
     paper: str
-    row: str
     source: str
     files: str
     licence: str
@@ -47,22 +45,20 @@ _DPE_SOURCE = "github.com/pnbao/deep-photo-enhance, LPGAN/model"
 _DATA = ".data-00000-of-00001"
 
 
-def _dped(phone: str, row: str, known: str) -> Method:
-    name = phone.lower()
+def _dped(phone: str, known: str) -> Method:
     return Method(
-        f"dped-{name}",
+        f"dped-{phone}",
         _DPED,
-        row,
         "github.com/aiff22/DPED, models_orig",
-        f"{name}_orig.index (beside {name}_orig{_DATA})",
+        f"{phone}_orig.index (beside {phone}_orig{_DATA})",
         NO_LICENCE,
         NO_LICENCE,
         known=(known,),
     )
 
 
-def _dpe(kind: str, row: str, files: str, licence: str = "MIT") -> Method:
-    return Method(f"dpe-{kind}", _DPE, row, _DPE_SOURCE, files, licence, "MIT")
+def _dpe(kind: str, files: str, licence: str = "MIT") -> Method:
+    return Method(f"dpe-{kind}", _DPE, _DPE_SOURCE, files, licence, "MIT")
 
 
 # In the order of the paper's table 1.
@@ -72,7 +68,6 @@ METHODS = {
         Method(
             "hdrcnn-rht",
             f"{_HDRCNN}; {_RHT}",
-            "HDRCNN_RHT",
             f"{_HDRCNN_SOURCE}; github.com/ybsong00/DRHT, checkpoint/hdr2ldr",
             f"hdrcnn_params.npz hdr2ldr.model-400.index (beside hdr2ldr.model-400{_DATA})",
             f"{NO_LICENCE}; {NO_LICENCE}",
@@ -82,7 +77,6 @@ METHODS = {
         Method(
             "hdrcnn-reinhard",
             f"{_HDRCNN}; Reinhard et al., Photographic Tone Reproduction, SIGGRAPH 2002",
-            "",
             _HDRCNN_SOURCE,
             "hdrcnn_params.npz",
             NO_LICENCE,
@@ -90,28 +84,15 @@ METHODS = {
             parts=("hdrcnn",),
             also="hdrcnn-rht",
         ),
-        _dped(
-            "iPhone",
-            "DPED_iPhone",
-            "9ab6c7c5be4548756378c51642621080d111a766a35d1eb31bb4f7d614cf1e18",
-        ),
-        _dped(
-            "BlackBerry",
-            "DPED_BlackBerry",
-            "836d995e29747222a8712cb41877a3de68b9a25de4029d217584b013e9d34985",
-        ),
-        _dped(
-            "Sony",
-            "DPED_Sony",
-            "70917c7b4170de7ed734c5efaf989aa5cef4f1668152d91e855e4e0cf67347cf",
-        ),
-        _dpe("hdr", "DPE_HDR", f"90.000-new.ckpt.index (beside 90.000-new.ckpt{_DATA})"),
-        _dpe("ufivek", "DPE_U-FiveK", "a checkpoint of that model", "no weights are published"),
-        _dpe("sfivek", "DPE_S-FiveK", f"27.500-new.ckpt.index (beside 27.500-new.ckpt{_DATA})"),
+        _dped("iphone", "9ab6c7c5be4548756378c51642621080d111a766a35d1eb31bb4f7d614cf1e18"),
+        _dped("blackberry", "836d995e29747222a8712cb41877a3de68b9a25de4029d217584b013e9d34985"),
+        _dped("sony", "70917c7b4170de7ed734c5efaf989aa5cef4f1668152d91e855e4e0cf67347cf"),
+        _dpe("hdr", f"90.000-new.ckpt.index (beside 90.000-new.ckpt{_DATA})"),
+        _dpe("ufivek", "a checkpoint of that model", "no weights are published"),
+        _dpe("sfivek", f"27.500-new.ckpt.index (beside 27.500-new.ckpt{_DATA})"),
         Method(
             "retinexnet",
             _RETINEX,
-            "RetinexNet",
             "github.com/weichen582/RetinexNet, model/Decom and model/Relight",
             "the .index files of Decom and of Relight (beside their data files)",
             "MIT",
@@ -122,7 +103,6 @@ METHODS = {
         Method(
             "deep-upe",
             _UPE,
-            "DeepUPE",
             "github.com/dvlab-research/DeepUPE, checkpoints",
             f"model.ckpt.index (beside model.ckpt{_DATA})",
             NO_LICENCE,
@@ -131,7 +111,6 @@ METHODS = {
         Method(
             "zero-dce",
             _ZERO_DCE,
-            "Zero-DCE",
             "github.com/Li-Chongyi/Zero-DCE, Zero-DCE_code/snapshots",
             "Epoch99.pth",
             "CC BY-NC 4.0",

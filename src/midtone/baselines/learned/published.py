@@ -24,19 +24,12 @@ _NUMPY = {
 } | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
 
 
-def read_files(paths: Sequence[Path], list_names: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """Values of several files by the authors' names. Raises ModelError.
-
-    list_names: names of the arrays in files that hold a list without names
-    """
-    values: dict[str, np.ndarray] = {}
-    for path in paths:
-        values |= read_file(path, list_names)
-    return values
-
-
 def read_file(path: Path, list_names: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """Values of one file: .pth, .npz, .safetensors, or a TensorFlow checkpoint's .index or data."""
+    """Values of one file by the authors' names. Raises ModelError.
+
+    path:       .pth, .npz, .safetensors, or a TensorFlow checkpoint's .index or data file
+    list_names: names of the arrays in an .npz file, which holds a list without names
+    """
     if checkpoint := tensorflow_checkpoint.files_of(path):
         return tensorflow_checkpoint.read(*checkpoint)
     try:
@@ -58,7 +51,7 @@ def read_file(path: Path, list_names: Sequence[str] = ()) -> dict[str, np.ndarra
 
 
 def checksums(paths: Sequence[Path]) -> dict[str, str]:
-    """SHA-256 of every file that ``read_files`` reads, by its name."""
+    """SHA-256 of every file that ``read_file`` reads for these paths, by its name."""
     files: list[Path] = []
     for path in paths:
         files += tensorflow_checkpoint.files_of(path) or (path,)
