@@ -75,13 +75,17 @@ def brackets(data: Path, made: Path, every: int) -> Sequence[Pair]:
 
 def kodak(data: Path, made: Path, every: int) -> Sequence[Pair]:
     """Good photographs, exposed wrongly by the measured curves."""
+    names = set()
     for path in find_photos(data)[::every]:
         good = read_srgb(path, SIDE)
         for ev in EVS:
+            name = f"{path.stem}_{format_ev(ev)}.png"
+            names.add(name)
             for folder, image in (("input", expose(good, ev)), (REFERENCE, good)):
                 (made / folder).mkdir(parents=True, exist_ok=True)
-                Image.fromarray(image).save(made / folder / f"{path.stem}_{format_ev(ev)}.png")
-    return read_pairs(made).pairs
+                Image.fromarray(image).save(made / folder / name)
+    # An earlier run with another --every may have left further pairs.
+    return [pair for pair in read_pairs(made).pairs if pair.input.name in names]
 
 
 SETS: dict[str, Read] = {"fivek": fivek, "msec": msec, "brackets": brackets, "kodak": kodak}

@@ -133,6 +133,7 @@ SHARED = {
     "commands.render": "dataset_builder",
     "commands.serve": "server_abuse",
     "commands.swap": "swap",
+    "commands.synthesize": "dataset_builder",
     "correction": "corrector",
     "data.explore": "dataset_builder",
     "errors": "cli",

@@ -215,6 +215,14 @@ def test_photographs_of_any_size_keep_it(made_up, recwarn, method, size):
     assert not recwarn.list
 
 
+def test_subnormal_weights_become_zero():
+    """Convolutions with them are 45 times slower."""
+    network = torch.nn.Conv2d(1, 2, 1, bias=False)
+    values = torch.tensor([1e-40, -0.5]).view(2, 1, 1, 1)
+    networks.fill(network, {"weight": values}, Path("made-up"))
+    assert network.weight.flatten().tolist() == [0, -0.5]
+
+
 @pytest.mark.parametrize("size", [(70, 50), (1200, 900)])
 @pytest.mark.parametrize("method", [*COUNTS, "hdrcnn-rht"])
 def test_everything_is_computed_where_the_network_is(monkeypatch, method, size):

@@ -112,7 +112,7 @@ class Corrector:
             np.clip(low.corrected, 0, 1),
             fitter(target),
             low.exposure_error,
-            low.confidence,
+            confidence=low.confidence,
         )
 
     def _fitter(self, inputs: NetworkInput) -> bilateral_grid.Fitter:

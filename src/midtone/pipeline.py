@@ -20,7 +20,7 @@ from midtone.postprocess import Step
 from midtone.pyramid import BURT_ADELSON, Taps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
     """How a photograph is prepared for one network, and what is done with its prediction.
 

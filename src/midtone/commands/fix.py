@@ -29,7 +29,6 @@ from midtone.options import (
 if TYPE_CHECKING:
     from midtone.batch.inputs import Job, Plan
     from midtone.batch.results import Result
-    from midtone.commands import Verbs
     from midtone.commands.progress import Progress
     from midtone.corrector import Corrector
     from midtone.options import FileOptions
@@ -42,29 +41,18 @@ _RAW_RULES = {
 }
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "fix",
-        help="correct photographs",
-        description="Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
-        "from standard input, and as OUT writes it to standard output.",
+    parser.description = (
+        "Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
+        "from standard input, and as OUT writes it to standard output."
     )
     source_options(parser)
     parser.add_argument(
         "-o", "--out", type=Path, required=True, help="file or folder to write, or - for stdout"
     )
     add_options(parser, CorrectionOptions, InputOptions, OutputOptions)
-    there = parser.add_mutually_exclusive_group()
-    for name, text in (
-        ("overwrite", "replace existing files"),
-        ("skip", "skip photographs whose result exists"),
-        ("resume", "as --skip; remove what an interrupted run left half written"),
-    ):
-        there.add_argument(
-            f"--{name}", dest="existing", action="store_const", const=name, help=text
-        )
-    parser.set_defaults(existing="fail")
+    _existing_options(parser)
     parser.add_argument(
         "--together",
         nargs="?",
@@ -86,6 +74,20 @@ def add(verbs: Verbs) -> None:
     quiet_option(parser)
     model_options(parser)
     parser.set_defaults(verb=run)
+
+
+def _existing_options(parser: argparse.ArgumentParser) -> None:
+    """A flag for each value of ``OutputOptions.existing`` but the default, "fail"."""
+    group = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("overwrite", "replace existing files"),
+        ("skip", "skip photographs whose result exists"),
+        ("resume", "as --skip; remove what an interrupted run left half written"),
+    ):
+        group.add_argument(
+            f"--{name}", dest="existing", action="store_const", const=name, help=text
+        )
+    parser.set_defaults(existing="fail")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -124,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if results.counts["failed"] else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Work:
     """What a run is to do.
 
@@ -179,10 +181,14 @@ def _plan(options: argparse.Namespace) -> _Work:
         raise UsageError("--lut is of one photograph")
     if output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
-    if options.watch:
-        return _Work(file_settings, plan, photographs, [], None, given[0])
-    total = len(photographs.jobs) + len(video_jobs)
-    return _Work(file_settings, plan, photographs, video_jobs, total, None)
+    return _Work(
+        options=file_settings,
+        plan=plan,
+        photographs=photographs,
+        videos=video_jobs,
+        total=None if options.watch else len(photographs.jobs) + len(video_jobs),
+        watched=given[0] if options.watch else None,
+    )
 
 
 def _check_videos(options: argparse.Namespace) -> None:

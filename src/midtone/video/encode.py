@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class Encoder:
     name: str
     crf: int
     most: int
+    _: KW_ONLY
     deep: bool = False
     options: tuple[tuple[str, str], ...] = ()
     tag: str | None = None
@@ -70,6 +71,7 @@ class Output:
         target: Path,
         container: OutputContainer,
         options: OutputOptions,
+        *,
         display_matrix: list[int] | None,
     ) -> None:
         self.notes: list[str] = []

@@ -17,6 +17,7 @@ from midtone.baselines.learned.weights import WeightsInfo, read
 from midtone.errors import ModelError, UsageError
 
 Enhance = Callable[[Any, np.ndarray], np.ndarray]
+_LEAST = 1e-30
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,11 @@ def device_of(device: str) -> str:
 
 
 def fill(network: nn.Module, values: Mapping[str, Tensor], path: Path) -> None:
-    """Give a network its values; those of other networks are left. Raises ModelError."""
+    """Give a network its values; those of other networks are left. Raises ModelError.
+
+    Values below 1e-30 become 0. A quarter of Zero-DCE's published ones are subnormal numbers, which
+    make its convolutions 45 times slower on a CPU and change nothing.
+    """
     wanted = parameters(network)
     missing = sorted(set(wanted) - set(values))
     if missing:
@@ -147,7 +152,7 @@ def fill(network: nn.Module, values: Mapping[str, Tensor], path: Path) -> None:
             )
     with torch.no_grad():
         for name, parameter in wanted.items():
-            parameter.copy_(values[name])
+            parameter.copy_(values[name].where(values[name].abs() > _LEAST, 0))
 
 
 def parameters(network: nn.Module) -> dict[str, Tensor]:
