@@ -101,12 +101,11 @@ class Corrector:
         photo = adapters.to_photo(image)
         inputs = preprocess(photo, self.config, options.scales)
         with ThreadPoolExecutor(1) as pool:
-            prediction = pool.submit(predict, self.model, inputs)
-            if self.threads == 1:
-                prediction.result()
-            # While the network runs: most of the fit depends on the photograph alone.
-            fitter = bilateral_grid.Fitter(inputs.source, self.config.grid)
-        low = self._postprocess(inputs, prediction.result(), options)
+            # Most of the fit depends on the photograph alone, so it need not wait for the network.
+            begun = None if self.threads == 1 else pool.submit(self._fitter, inputs)
+            prediction = predict(self.model, inputs)
+        fitter = begun.result() if begun else self._fitter(inputs)
+        low = self._postprocess(inputs, prediction, options)
         target = to_source_space(low.corrected, inputs, photo.icc)
         return Correction(
             inputs.reference,
@@ -115,6 +114,9 @@ class Corrector:
             low.exposure_error,
             confidence=low.confidence,
         )
+
+    def _fitter(self, inputs: NetworkInput) -> bilateral_grid.Fitter:
+        return bilateral_grid.Fitter(inputs.source, self.config.grid)
 
     def correct_low_resolution(self, photo: Photo, options: CorrectionOptions) -> LowResolution:
         """The figure up to the grid: preprocess, predict, post-process. Raises UsageError."""
