@@ -29,7 +29,7 @@ import numpy as np
 
 from midtone.photo import format_of
 
-SECONDS = 60  # for a file
+SECONDS = 300  # without progress
 MEMORY = 1_500_000_000  # bytes of address space
 SAME = 1.001  # codes of 8 bits
 OPTIONS = {

@@ -5,8 +5,8 @@
 Valid JPEG, PNG, TIFF, WebP, AVIF and HEIC files of many kinds, with metadata, are damaged: bytes
 changed, cut out, doubled, swapped, the end cut off, lengths and dimensions overwritten. Each `read`
 must return a photograph or raise midtone.Error within ten CPU seconds; each `fix` must end with
-code 0 or 1 and leave a whole file or none. Ends with 1 and keeps the file if one does not. The photographs
-below FOLDER are damaged instead, if one is given.
+code 0 or 1 and leave a whole file or none. Ends with 1 and keeps the file if one does not. The
+photographs below FOLDER are damaged instead, if one is given.
 """
 
 from __future__ import annotations

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtone.bilateral_grid import GridConfig, blend_with_identity, fit, identity, slice_grid
+from midtone.bilateral_grid import (
+    Fitter,
+    GridConfig,
+    blend_with_identity,
+    fit,
+    identity,
+    slice_grid,
+)
 from midtone.bilateral_grid import slice as slicing
 from midtone.errors import UsageError
 
@@ -128,6 +135,24 @@ def test_small_flat_and_extreme_images_can_be_fitted(shape, value):
     grid = fit(image, target, GridConfig(nodes=12))
     assert np.isfinite(grid).all()
     np.testing.assert_allclose(slice_grid(grid, image), target, atol=2e-3)
+
+
+@pytest.mark.parametrize("smoothness", [0, 1e3, 1e6, 1e9])
+def test_images_that_leave_the_equations_singular_are_fitted(smoothness):
+    ramp = np.linspace(0, 1, 40)[:, None, None] * np.ones((40, 24, 3))
+    for image in (ramp, ramp * [1, 0.8, 0.6], np.full((40, 24, 3), 0.3)):
+        target = 0.5 * image + 0.2
+        grid = fit(image, target, GridConfig(8, 8, smoothness, 30))
+        np.testing.assert_allclose(slice_grid(grid, image), target, atol=1e-4)
+
+
+def test_one_image_is_fitted_to_several_targets(astronaut):
+    before = reduced(astronaut / 255, 16)
+    fitter = Fitter(before, GridConfig(nodes=6))
+    for gamma in (0.5, 2):
+        after = before**gamma
+        expected = fit(before, after, GridConfig(nodes=6))
+        np.testing.assert_array_equal(fitter(after), expected)
 
 
 def test_a_grey_image_in_three_channels_stays_grey(astronaut):

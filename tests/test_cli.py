@@ -136,6 +136,20 @@ def test_version_and_help_need_nothing_heavy():
     assert version.stdout.decode().startswith(f"midtone {midtone.__version__}, model default ")
 
 
+def test_the_command_ends_with_its_code_and_its_output(dark_file, tmp_path):
+    """It ends without what Python does at the end."""
+
+    def fix(*arguments: object) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "midtone.cli", "fix", "-o", tmp_path / "b.jpg", *arguments]
+        return subprocess.run(line, capture_output=True, text=True)
+
+    planned = fix(dark_file, "--dry-run")
+    assert (planned.returncode, planned.stdout) == (0, f"{dark_file} -> {tmp_path / 'b.jpg'}\n")
+    failed = fix(tmp_path / "none.jpg")
+    assert (failed.returncode, failed.stderr.count("no such file")) == (1, 1)
+    assert fix().returncode == 2
+
+
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_one_sentence(dark_file, tmp_path, capsys):
     folder = tmp_path / "locked"

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from midtone import model
-from midtone.cli import _parser, main
+from midtone.cli import build_parser, main
 from midtone.corrector import predict
 from midtone.pipeline import choose_pipeline
 from midtone.preprocess import NetworkInput, at_prediction_size, network_input
@@ -129,7 +129,7 @@ def all_flags(parser: argparse.ArgumentParser) -> set[str]:
 @pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
 def test_flags_that_are_named_exist(page):
     """Those of midtone; commands of other programs are left out."""
-    flags = all_flags(_parser())
+    flags = all_flags(build_parser())
     lines = [
         line
         for line in page.read_text("utf-8").splitlines()
@@ -172,7 +172,7 @@ def commands(page: Path) -> list[list[str]]:
 def test_commands_have_the_right_arguments(page):
     for words in commands(page):
         if words != ["VERB", "ARGUMENTS"]:
-            _parser().parse_args(words)
+            build_parser().parse_args(words)
 
 
 def test_the_first_commands_of_the_readme_run(folder, dark):
@@ -235,7 +235,7 @@ def test_every_argument_is_documented():
 
 def with_tables() -> str:
     head, mark, _ = (ROOT / "docs" / "cli.md").read_text("utf-8").partition(MARK)
-    return head + mark + "\n" + arguments("midtone", _parser())
+    return head + mark + "\n" + arguments("midtone", build_parser())
 
 
 def test_the_examples_of_the_command_line_run(folder, capfd):

@@ -163,3 +163,19 @@ def test_the_subsampling_of_heic_is_kept(scene, chroma):
     assert read.subsampling == (0 if chroma == 444 else 2)
     photo.write(read, again)
     assert photo.read(again.getvalue()).subsampling == read.subsampling
+
+
+def test_the_picture_is_read_and_not_a_film_beside_it(scene):
+    stream = io.BytesIO()
+    pictures = [Image.fromarray(frame) for frame in (scene, 255 - scene)]
+    pictures[0].save(stream, "AVIF", save_all=True, append_images=pictures[1:], quality=95)
+    data = stream.getvalue()
+    with pytest.raises(PhotoError, match="animated"):
+        photo.read(data)
+    damaged_film = bytearray(data)
+    damaged_film[8:12] = b"mif1"
+    places = damaged_film.index(b"stco") + 12
+    damaged_film[places : places + 4] = b"\xff" * 4
+    read = photo.read(bytes(damaged_film))
+    assert np.abs(read.pixels.astype(int) - scene).mean() < 5
+    assert read.notes == ("left out: film",)

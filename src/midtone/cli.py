@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from midtone.errors import Error, UsageError
 
-_COMMANDS = (
-    "fix", "inspect", "serve", "page", "models", "render", "explore", "patches", "train", "export",
-    "evaluate", "baselines", "swap",
-)  # fmt: skip
+# What `midtone --help` prints; the module of the command's name describes its arguments.
+COMMANDS = {
+    "fix": "correct photographs",
+    "inspect": "estimate how far off exposures are",
+    "serve": "correct photographs over HTTP, with a page",
+    "page": "write a page that corrects photographs in the browser",
+    "models": "list the models in the package",
+    "render": "RAW files to pairs in the paper's layout (needs midtone[raw])",
+    "synthesize": "good photographs to pairs in the paper's layout",
+    "explore": "map and exposure statistics of a set of pairs (needs midtone[explore])",
+    "patches": "cut pairs into the paper's training patches",
+    "train": "train a model (needs midtone[train])",
+    "export": "make a model file of a training run (needs midtone[train])",
+    "evaluate": "compare methods on pairs: PSNR, SSIM, NIQE, PI (needs midtone[evaluate])",
+    "baselines": "learned methods to compare with: list, import published weights, train",
+    "swap": "show the effect of each pyramid level",
+}
+
+
+def run() -> NoReturn:
+    """The command `midtone`: ``main``, started and ended without what takes time for nothing."""
+    gc.set_threshold(50_000)  # importing makes many objects, and hardly any garbage
+    code = main()
+    if sys.argv[1:2] == ["fix"]:
+        # Its files are written and its workers have ended. Python would spend 30 ms on taking NumPy
+        # and ONNX Runtime apart.
+        with contextlib.suppress(OSError):  # of a closed pipe, which Python reports below
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
             stream.reconfigure(errors="surrogateescape")
     arguments = sys.argv[1:] if arguments is None else arguments
-    named = [name for name in arguments[:1] if name in _COMMANDS]
-    parser = _parser(named or _COMMANDS)
+    parser = build_parser([word for word in arguments if word in COMMANDS][:1])
     options = parser.parse_args(arguments)
     if options.version:
         from midtone.commands import version
@@ -55,8 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
-    """A command that is not described need not be imported."""
+def build_parser(described: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of all commands; the modules of the ``described`` ones alone are imported."""
     parser = argparse.ArgumentParser(
         prog="midtone", description="Correct wrongly exposed photographs, offline."
     )
@@ -66,11 +95,13 @@ def _parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
         action="store_true",
         help="with --version: model, libraries, formats",
     )
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name in commands:
-        import_module(f"midtone.commands.{name}").add(verbs)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name in described:
+            import_module(f"midtone.commands.{name}").add(command)
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Correction:
     after: np.ndarray = field(repr=False)
     grid: np.ndarray = field(repr=False)
     exposure_error: float
+    _: KW_ONLY
     confidence: float = 1.0
 
     def _repr_html_(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -96,22 +97,36 @@ class Corrector:
 
         image: one image, as a call takes it. Raises UsageError for several, PhotoError.
         """
+        self.check(options)
         photo = adapters.to_photo(image)
-        low = self.correct_low_resolution(photo, options)
-        target = to_source_space(low.corrected, low.inputs, photo.icc)
+        inputs = preprocess(photo, self.config, options.scales)
+        with ThreadPoolExecutor(1) as pool:
+            # Most of the fit depends on the photograph alone, so it need not wait for the network.
+            begun = None if self.threads == 1 else pool.submit(self._fitter, inputs)
+            prediction = predict(self.model, inputs)
+        fitter = begun.result() if begun else self._fitter(inputs)
+        low = self._postprocess(inputs, prediction, options)
+        target = to_source_space(low.corrected, inputs, photo.icc)
         return Correction(
-            low.inputs.reference,
+            inputs.reference,
             np.clip(low.corrected, 0, 1),
-            bilateral_grid.fit(low.inputs.source, target, self.config.grid),
+            fitter(target),
             low.exposure_error,
-            low.confidence,
+            confidence=low.confidence,
         )
+
+    def _fitter(self, inputs: NetworkInput) -> bilateral_grid.Fitter:
+        return bilateral_grid.Fitter(inputs.source, self.config.grid)
 
     def correct_low_resolution(self, photo: Photo, options: CorrectionOptions) -> LowResolution:
         """The figure up to the grid: preprocess, predict, post-process. Raises UsageError."""
         self.check(options)
         inputs = preprocess(photo, self.config, options.scales)
-        prediction = predict(self.model, inputs)
+        return self._postprocess(inputs, predict(self.model, inputs), options)
+
+    def _postprocess(
+        self, inputs: NetworkInput, prediction: np.ndarray, options: CorrectionOptions
+    ) -> LowResolution:
         prediction, confidence = postprocess.apply_steps(
             self.config.postprocess, prediction, inputs.reference
         )

@@ -93,7 +93,11 @@ def correct(
             f"{type(image).__name__} is no file: give no target, or save the result with write()"
         )
     output = OutputOptions(
-        "overwrite" if overwrite else "fail", format, quality, strip, keep_software_tag
+        "overwrite" if overwrite else "fail",
+        format=format,
+        quality=quality,
+        strip=strip,
+        keep_software_tag=keep_software_tag,
     )
     result, _ = correct_file(corrector, photo.open_file(image), options)
     assert result is not None

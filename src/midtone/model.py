@@ -50,7 +50,8 @@ class ModelInfo:
     @cached_property
     def sha256(self) -> str:
         """Hash of the file, in hexadecimal digits."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Model(Protocol):

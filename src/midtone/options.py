@@ -73,6 +73,7 @@ class CorrectionOptions:
     strength: float = _option(
         1.0, "0 (unchanged) to 1 (the model's correction), up to 1.5", least=0, most=1.5
     )
+    _: KW_ONLY
     fusion: bool = _option(False, "blend the input and the result by exposure fusion")
     contrast: bool = _option(False, "stretch the result's contrast to the full range")
     scales: Sequence[float] | None = _option(
@@ -81,7 +82,6 @@ class CorrectionOptions:
     min_error: float = _option(
         0.0, "leave photographs unchanged whose exposure is off by less", least=0, unit="EV"
     )
-    _: KW_ONLY
     ev: float = _option(
         0.0,
         "make the result brighter or darker than the model does",
@@ -134,6 +134,7 @@ class OutputOptions:
     """
 
     existing: str = _option("fail", "what happens if the result exists", choices=EXISTING)
+    _: KW_ONLY
     format: str | None = _option(
         None, "format of the results: jpeg, png, tiff, webp, avif or heic (the input's)"
     )

@@ -8,7 +8,6 @@ after the network.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from midtone.postprocess import Step
 from midtone.pyramid import BURT_ADELSON, Taps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
     """How a photograph is prepared for one network, and what is done with its prediction.
 
@@ -118,6 +117,8 @@ def choose_pipeline(
     path = Path(wanted)
     if path.suffix != ".toml":
         raise UsageError(f"{wanted}: no such pipeline; use default, paper or a .toml file")
+    import tomllib  # here: few correct with settings of their own, and starting should be quick
+
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -16,7 +16,7 @@ _CODE = 1 / 255
 _LEAST = 0.005  # EV, which is shown as 0.00
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Inspection:
     """What is known of a photograph's exposure.
 
@@ -56,11 +56,11 @@ def describe(correction: Correction, corrector: Corrector) -> Inspection:
     action = "none" if abs(error) < _LEAST else "brighten" if error < 0 else "darken"
     info = corrector.model.info
     return Inspection(
-        error,
-        correction.confidence,
-        float(np.mean(before.max(2) < 1.5 * _CODE)),
-        float(np.mean(before.min(2) > 1 - 1.5 * _CODE)),
-        action,
-        info.name,
-        info.sha256,
+        exposure_error=error,
+        confidence=correction.confidence,
+        clipped_black=float(np.mean(before.max(2) < 1.5 * _CODE)),
+        clipped_white=float(np.mean(before.min(2) > 1 - 1.5 * _CODE)),
+        action=action,
+        model=info.name,
+        model_sha256=info.sha256,
     )

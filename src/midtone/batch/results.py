@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Result:
     target: Path
     status: str = "done"
     error: str | None = None
+    _: KW_ONLY
     exposure_error: float | None = None
     seconds: float = 0.0
     quality: int | None = None

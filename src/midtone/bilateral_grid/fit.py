@@ -48,24 +48,6 @@ class GridConfig:
 PAPER = GridConfig()
 
 
-@dataclass(frozen=True)
-class _Design:
-    """The least squares problem of one image: where its pixels fall, and how its grid is smoothed.
-
-    base:    P flat indices of the corner (y, x, z) below each pixel
-    corners: P x 8 trilinear weights of the corners
-    terms:   P x V values (R, G, B, 1) or (grey, 1)
-    smoothness: weights of the grid's differences in y, x, z
-    """
-
-    shape: tuple[int, int, int]
-    base: np.ndarray
-    corners: np.ndarray
-    terms: np.ndarray
-    smoothness: tuple[float, float, float]
-
-
-@one_blas_thread()
 def fit(
     before: np.ndarray,
     after: np.ndarray,
@@ -75,48 +57,147 @@ def fit(
 ) -> np.ndarray:
     """Least-squares grid of affine transforms from ``before`` to ``after``.
 
-    before, after: h x w x 3 (or h x w x 1, grey), float, nominally in [0, 1], h and w at least 1.
+    ``Fitter``, of one image and one target. Raises ValueError for two images of different shapes.
+    """
+    if before.shape != after.shape:
+        raise ValueError(f"need two images of one shape, got {before.shape} and {after.shape}")
+    return Fitter(before, config, shape=shape)(after)
+
+
+class Fitter:
+    """Least-squares grids of affine transforms from one image to others.
+
+    before: h x w x 3 (or h x w x 1, grey), float, nominally in [0, 1], h and w at least 1.
     config: size and smoothness of the grid
     shape:  nodes (gh, gw, gd), each at least 2, in place of those of ``config``
-    Returns gh x gw x gd x U x V, U = 3 (1) outputs, V = (R, G, B, 1) or (grey, 1), float64.
 
     Minimises |sliced - after|^2 plus smoothness of the grid (squared first differences in y and x,
     second differences in z, first ones at its ends), the objective of the reference implementation,
-    exactly. The time grows with the cube of the smaller of gh and gw. Raises ValueError for two
-    images of different shapes.
+    exactly. The equations are made and factorized here, which takes most of the time; the target
+    is on their right side alone. The time grows with the cube of the smaller of gh and gw. Raises
+    ValueError for what is no image.
     """
-    if before.shape != after.shape or before.ndim != 3 or before.shape[2] not in GUIDE:
-        raise ValueError(f"need two images of one shape, got {before.shape} and {after.shape}")
-    shape = shape or config.shape(*before.shape[:2])
-    if min(shape) < 2:
-        raise ValueError(f"a grid needs two nodes along each axis, got {shape}")
-    if shape[0] > shape[1]:
-        transposed = fit(
-            before.swapaxes(0, 1),
-            after.swapaxes(0, 1),
-            config,
-            shape=(shape[1], shape[0], shape[2]),
+
+    @one_blas_thread()
+    def __init__(
+        self,
+        before: np.ndarray,
+        config: GridConfig = PAPER,
+        *,
+        shape: tuple[int, int, int] | None = None,
+    ) -> None:
+        if before.ndim != 3 or before.shape[2] not in GUIDE:
+            raise ValueError(f"need an image of one or three channels, got {before.shape}")
+        rows, columns, depth = shape or config.shape(*before.shape[:2])
+        if min(rows, columns, depth) < 2:
+            raise ValueError(f"a grid needs two nodes along each axis, got {shape}")
+        self._transposed = rows > columns
+        if self._transposed:
+            before, rows, columns = before.swapaxes(0, 1), columns, rows
+        self._image, self._shape = before.shape, (rows, columns, depth)
+        pixels = before.reshape(-1, before.shape[2]).astype(np.float64)
+        self._terms = np.concatenate((pixels, np.ones((len(pixels), 1))), 1)
+        base, corners = _places(pixels, self._image, self._shape)
+        self._weight = corners.sum(1, keepdims=True)
+        self._order = np.argsort(base, kind="stable")
+        base = base[self._order]
+        starts = np.flatnonzero(np.diff(base, prepend=-1))
+        self._cells = base[starts]
+        self._parts = list(zip(starts, [*starts[1:], len(base)], strict=True))
+        terms = self._terms[self._order, None, :]
+        self._rows = (corners[self._order, :, None] * terms).reshape(len(base), -1)
+        smoothness, ridge = _weights(self._image, self._shape, config), _RIDGE
+        while True:
+            try:
+                self._factor = _factorize(self._equations(smoothness, ridge))
+            except np.linalg.LinAlgError:  # singular to rounding
+                ridge *= 100
+            else:
+                break
+
+    @one_blas_thread()
+    def __call__(self, after: np.ndarray) -> np.ndarray:
+        """The grid to ``after``, of the shape of ``before``: gh x gw x gd x U x V, float64.
+
+        U = 3 (1) outputs, V = (R, G, B, 1) or (grey, 1).
+        """
+        if self._transposed:
+            after = after.swapaxes(0, 1)
+        target = after.reshape(-1, after.shape[2]).astype(np.float64)
+        # One transform for the whole image first: nodes without any pixel then follow it.
+        overall = np.linalg.lstsq(self._terms, target)[0]
+        # Weights sum to less than one where the guide leaves the grid.
+        rest = target - self._weight * (self._terms @ overall)
+        unknown = _substitute(self._factor, self._right_side(rest[self._order]))
+        rows, columns, depth = self._shape
+        unknown = unknown.reshape(columns, rows, depth, *overall.shape) + overall
+        order = (0, 1, 2, 4, 3) if self._transposed else (1, 0, 2, 4, 3)
+        grid = np.ascontiguousarray(unknown.transpose(order))
+        if (after[..., 1:] == after[..., :1]).all():
+            grid[...] = grid[..., :1, :]  # to the last bit, or rounding would tint grey images
+        return grid
+
+    def _equations(self, smoothness: tuple[float, float, float], ridge: float) -> np.ndarray:
+        """The upper half of the normal equations, as ``_factorize`` takes them.
+
+        Nodes are numbered column by column: (y, x) is gh x + y.
+        """
+        rows, columns, depth = self._shape
+        terms = self._terms.shape[1]
+        cells = np.zeros((*self._shape, 8 * terms, 8 * terms))
+        flat = cells.reshape(-1, *cells.shape[3:])
+        for cell, (start, stop) in zip(self._cells, self._parts, strict=True):
+            flat[cell] = self._rows[start:stop].T @ self._rows[start:stop]
+        cells = cells[:-1, :-1, :-1].reshape(
+            rows - 1, columns - 1, depth - 1, 2, 2, 2, terms, 2, 2, 2, terms
         )
-        return np.ascontiguousarray(transposed.swapaxes(0, 1))
-    design = _design(before.astype(np.float64), shape, (config.lambda_s, config.lambda_z))
-    target = after.reshape(-1, after.shape[2]).astype(np.float64)
-    # One transform for the whole image first: nodes without any pixel then follow it.
-    overall = np.linalg.lstsq(design.terms, target)[0]
-    # Weights sum to less than one where the guide leaves the grid.
-    explained = design.corners.sum(1, keepdims=True) * (design.terms @ overall)
-    unknown = _solve(design, target - explained) + overall
-    grid = np.ascontiguousarray(unknown.swapaxes(-1, -2))
-    if (np.ptp(after, axis=2) == 0).all():
-        grid[...] = grid[..., :1, :]  # equal to the last bit, or rounding would tint grey images
-    return grid
+        count, size, reach = columns * rows, depth * terms, rows + 2
+        equations = np.zeros((count + reach, size, reach * size))
+        blocks = equations[:count].reshape(columns, rows, depth, terms, reach, depth, terms)
+        for ya, xa, za, yb, xb, zb in np.ndindex(2, 2, 2, 2, 2, 2):
+            ahead = (xb - xa) * rows + yb - ya
+            if ahead < 0:
+                continue
+            part = blocks[
+                xa : xa + columns - 1, ya : ya + rows - 1, za : za + depth - 1, :, ahead,
+                zb : zb + depth - 1,
+            ]  # fmt: skip
+            # A view of the pairs of nodes that belong to one cell: x, y, z, V, V.
+            pairs = np.einsum("xyzvzw->xyzvw", part)
+            pairs += cells[:, :, :, ya, xa, za, :, yb, xb, zb].swapaxes(0, 1)
+        smooth_y, smooth_x, smooth_z = differences(self._shape, smoothness)
+        for v in range(terms):
+            blocks[:, :, :, v, 0, :, v] += smooth_z
+            for z in range(depth):
+                own, below, right = (blocks[:, :, z, v, n, z, v] for n in (0, 1, rows))
+                own += np.diag(smooth_y) + np.diag(smooth_x)[:, None] + ridge
+                below[:, :-1] += np.diag(smooth_y, 1)
+                right[:-1] += np.diag(smooth_x, 1)[:, None]
+        return equations
+
+    def _right_side(self, values: np.ndarray) -> np.ndarray:
+        """Their right side, of the values of the pixels in order: gh gw x gd V x U."""
+        rows, columns, depth = self._shape
+        terms, outputs = self._terms.shape[1], values.shape[1]
+        cells = np.zeros((rows * columns * depth, 8, terms, outputs))
+        for cell, (start, stop) in zip(self._cells, self._parts, strict=True):
+            right = self._rows[start:stop].T @ values[start:stop]
+            cells[cell] = right.reshape(cells.shape[1:])
+        cells = cells.reshape(*self._shape, *cells.shape[1:])[:-1, :-1, :-1]
+        nodes = np.zeros((*self._shape, terms, outputs))
+        for number, (y, x, z) in enumerate(np.ndindex(2, 2, 2)):
+            corner = nodes[y : y + rows - 1, x : x + columns - 1, z : z + depth - 1]
+            corner += cells[:, :, :, number]
+        return nodes.swapaxes(0, 1).reshape(columns * rows, depth * terms, outputs)
 
 
-def _design(
-    before: np.ndarray, shape: tuple[int, int, int], smoothness: tuple[float, float]
-) -> _Design:
-    """The problem for an image; smoothness: ``lambda_s``, ``lambda_z`` of ``GridConfig``."""
-    height, width, channels = before.shape
-    pixels = before.reshape(-1, channels)
+def _places(
+    pixels: np.ndarray, image: tuple[int, ...], shape: tuple[int, int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where pixels fall: flat indices of the corner (y, x, z) below each of P pixels, and P x 8
+    trilinear weights of the corners.
+    """
+    height, width, channels = image
     rows, columns, depth = shape
     gy = np.repeat((np.arange(height) + 0.5) * (rows - 1) / height, width)
     gx = np.tile((np.arange(width) + 0.5) * (columns - 1) / width, height)
@@ -129,18 +210,19 @@ def _design(
         weights.append(np.clip(np.where(pair > 1, 2 - pair, pair), 0, 1))
         lower.append(below.astype(np.intp))
     corners = np.einsum("ap,bp,cp->pabc", *weights).reshape(-1, 8)
-    cell_y, cell_x, cell_z = height / rows, width / columns, 1 / depth
-    across, along = smoothness[0] * _SPATIAL, smoothness[1] * _RANGE
-    return _Design(
-        shape,
-        (lower[0] * columns + lower[1]) * depth + lower[2],
-        corners,
-        np.concatenate((pixels, np.ones((len(pixels), 1))), 1),
-        (
-            across * cell_x * cell_z / cell_y,
-            across * cell_y * cell_z / cell_x,
-            along * cell_x * cell_y / cell_z**2,
-        ),
+    return (lower[0] * columns + lower[1]) * depth + lower[2], corners
+
+
+def _weights(
+    image: tuple[int, ...], shape: tuple[int, int, int], config: GridConfig
+) -> tuple[float, float, float]:
+    """Weights of the grid's differences in y, x, z."""
+    cell_y, cell_x, cell_z = image[0] / shape[0], image[1] / shape[1], 1 / shape[2]
+    across, along = config.lambda_s * _SPATIAL, config.lambda_z * _RANGE
+    return (
+        across * cell_x * cell_z / cell_y,
+        across * cell_y * cell_z / cell_x,
+        along * cell_x * cell_y / cell_z**2,
     )
 
 
@@ -158,109 +240,39 @@ def differences(
     return matrices
 
 
-def _normal_blocks(design: _Design, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Normal equations of each cell: gh-1 x gw-1 x gd-1 x (8V x 8V) and x (8V x U)."""
-    terms, outputs = design.terms.shape[1], target.shape[1]
-    cells = tuple(nodes - 1 for nodes in design.shape)
-    matrix = np.zeros((*design.shape, 8 * terms, 8 * terms))
-    right = np.zeros((*design.shape, 8 * terms, outputs))
-    flat_matrix, flat_right = (
-        matrix.reshape(-1, *matrix.shape[3:]),
-        right.reshape(-1, *right.shape[3:]),
-    )
-    order = np.argsort(design.base, kind="stable")
-    base = design.base[order]
-    rows = (design.corners[order, :, None] * design.terms[order, None, :]).reshape(len(order), -1)
-    values = target[order]
-    starts = np.flatnonzero(np.diff(base, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(base)], strict=True):
-        block = rows[start:stop]
-        flat_matrix[base[start]] = block.T @ block
-        flat_right[base[start]] = block.T @ values[start:stop]
-    inside = tuple(slice(0, count) for count in cells)
-    return matrix[inside], right[inside]
+def _factorize(equations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cholesky factor of symmetric equations that have nothing far from the diagonal.
 
-
-def _scatter(cells: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Sum what each cell has for its eight corners (axis 3) at the nodes."""
-    nodes = np.zeros((*shape, *cells.shape[4:]))
-    for number, (y, x, z) in enumerate(np.ndindex(2, 2, 2)):
-        nodes[y : y + shape[0] - 1, x : x + shape[1] - 1, z : z + shape[2] - 1] += cells[
-            :, :, :, number
-        ]
-    return nodes
-
-
-def _solve(design: _Design, target: np.ndarray) -> np.ndarray:
-    """Minimise the objective: block elimination along x, where the system is block tridiagonal.
-
-    Coupling blocks are themselves block tridiagonal (along y), so only their narrow bands are
-    multiplied; the work is one dense system of gh gd V unknowns for each column of nodes.
+    equations: (n + r) x m x r m: of n rows of blocks m x m, the r blocks from the diagonal to the
+               right, and r rows of zeros; overwritten
+    Returns the inverses of the factor's diagonal blocks, n x m x m, and the blocks beside them,
+    n x m x (r - 1) m. Raises LinAlgError if the equations are not positive.
     """
-    rows, columns, depth = design.shape
-    terms = design.terms.shape[1]
-    inner = depth * terms
-    size = rows * inner
-    matrix, right = _normal_blocks(design, target)
-    load = _scatter(right.reshape(*right.shape[:3], 8, terms, -1), design.shape)
-    load = load.transpose(1, 0, 2, 3, 4).reshape(columns, size, -1)
-    blocks, beside = _block_tridiagonal(matrix, design, terms)
-    bands = [
-        (slice(inner * y, inner * (y + 1)), slice(inner * max(0, y - 1), inner * (y + 2)))
-        for y in range(rows)
-    ]
-
-    def carry(coupling: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """coupling.T @ right."""
-        return np.concatenate([coupling[near, own].T @ right[near] for own, near in bands])
-
-    # Solving is as fast as inverting here and, unlike it, accurate where few pixels decide.
-    ahead: list[np.ndarray] = []
-    for x in range(columns):
-        if x:
-            blocks[x] -= carry(beside[x - 1], ahead[-1])
-            load[x] -= carry(beside[x - 1], load[x - 1])
-        coupling = beside[x] if x < columns - 1 else beside[0][:, :0]
-        solved = np.linalg.solve(blocks[x], np.concatenate((load[x], coupling), 1))
-        load[x], further = np.split(solved, [load.shape[2]], 1)
-        ahead.append(further)
-    for x in range(columns - 2, -1, -1):
-        load[x] -= ahead[x] @ load[x + 1]
-    return load.reshape(columns, rows, depth, terms, -1).transpose(1, 0, 2, 3, 4)
+    _, size, width = equations.shape
+    count = len(equations) - width // size
+    inverses = np.empty((count, size, size))
+    for n in range(count):
+        # Inverting the factor, not the block, is accurate where few pixels decide.
+        inverses[n] = np.linalg.inv(np.linalg.cholesky(equations[n, :, :size]))
+        beside = inverses[n] @ equations[n, :, size:]
+        equations[n, :, size:] = beside
+        for ahead in range(size, width, size):
+            row = equations[n + ahead // size, :, : width - ahead]
+            row -= beside[:, ahead - size : ahead].T @ beside[:, ahead - size :]
+    return inverses, equations[:count, :, size:]
 
 
-def _block_tridiagonal(
-    matrix: np.ndarray, design: _Design, terms: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Diagonal blocks (one for each x) and those beside them, of the normal equations."""
-    rows, columns, depth = design.shape
-    size = rows * depth * terms
-    matrix = matrix.reshape(*matrix.shape[:3], 2, 2, 2, terms, 2, 2, 2, terms)
-    matrix = matrix.swapaxes(0, 1)
-    diagonal = np.zeros((columns, rows, depth, terms, rows, depth, terms))
-    coupling = np.zeros((columns - 1, rows, depth, terms, rows, depth, terms))
-    for ya, za, yb, zb in np.ndindex(2, 2, 2, 2):
-        corner = (
-            slice(None), slice(ya, ya + rows - 1), slice(za, za + depth - 1), slice(None),
-            slice(yb, yb + rows - 1), slice(zb, zb + depth - 1),
-        )  # fmt: skip
-        # Views: x, y, z, V, V of the pairs of nodes that belong to one cell.
-        here, across = (
-            np.einsum("xyzvyzw->xyzvw", nodes[corner]) for nodes in (diagonal, coupling)
-        )
-        part = matrix[:, :, :, ya, :, za, :, yb, :, zb]
-        here[:-1] += part[:, :, :, 0, :, 0]
-        here[1:] += part[:, :, :, 1, :, 1]
-        across += part[:, :, :, 0, :, 1]
-    smooth_y, smooth_x, smooth_z = differences(design.shape, design.smoothness)
-    for v in range(terms):
-        for node in range(depth):
-            diagonal[:, :, node, v, :, node, v] += smooth_y
-        for node in range(rows):
-            diagonal[:, node, :, v, node, :, v] += smooth_z
-    blocks = diagonal.reshape(columns, size, size)
-    beside = coupling.reshape(columns - 1, size, size)
-    index = np.arange(size)
-    blocks[:, index, index] += np.diag(smooth_x)[:, None] + _RIDGE
-    beside[:, index, index] += np.diag(smooth_x, 1)[:, None]
-    return blocks, beside
+def _substitute(factor: tuple[np.ndarray, np.ndarray], right: np.ndarray) -> np.ndarray:
+    """The solution for a right side, n x m x U."""
+    inverses, beside = factor
+    count, size, width = beside.shape
+    ahead = width // size
+    values = np.concatenate((right, np.zeros((ahead, *right.shape[1:]))))
+    flat = values.reshape(-1, right.shape[2])  # a view
+    for n in range(count):
+        values[n] = inverses[n] @ values[n]
+        flat[(n + 1) * size : (n + 1) * size + width] -= beside[n].T @ values[n]
+    for n in reversed(range(count)):
+        known = flat[(n + 1) * size : (n + 1) * size + width]
+        values[n] = inverses[n].T @ (values[n] - beside[n] @ known)
+    return values[:count]

@@ -1,6 +1,6 @@
 """The commands, one file each: `add` describes one to argparse, `run` does it.
 
-What a command needs is imported when it runs, so that `midtone --help` answers at once.
+What a command needs is imported when it runs, so that `midtone COMMAND --help` starts quickly.
 """
 
 from __future__ import annotations
@@ -90,10 +90,20 @@ class _OldName(argparse.Action):
         setattr(namespace, self.dest, True if self.nargs == 0 else values)
 
 
-def add_old_name(parser: argparse.ArgumentParser, old: str, new: str, **settings: Any) -> None:
-    """Let ``old`` go on working for the flag ``new``. settings: type, choices, nargs of ``new``."""
+def add_old_name(
+    parser: argparse.ArgumentParser,
+    old: str,
+    new: str,
+    *,
+    type: Callable[[str], Any] = str,
+    choices: Iterable[str] | None = None,
+    nargs: int | None = None,
+) -> None:
+    """Let ``old`` go on working for the flag ``new``, whose type, choices and nargs are given."""
     dest = new.removeprefix("--").replace("-", "_")
-    parser.add_argument(old, dest=dest, action=_OldName, new=new, **settings)
+    parser.add_argument(
+        old, dest=dest, action=_OldName, new=new, type=type, choices=choices, nargs=nargs
+    )
 
 
 _OLD_NAMES = {"min_error": "--only-needed", "keep_software_tag": "--no-sign"}
@@ -128,8 +138,8 @@ def add_options(
                 help=f"{about['help']}{_default(field.default)}",
             )
         if field.name in _OLD_NAMES:
-            kept: dict[str, Any] = {"type": parse} if parse else {"nargs": 0}
-            add_old_name(parser, _OLD_NAMES[field.name], flag, **kept)
+            nargs = None if parse else 0
+            add_old_name(parser, _OLD_NAMES[field.name], flag, type=parse or str, nargs=nargs)
 
 
 def _default(value: Any) -> str:

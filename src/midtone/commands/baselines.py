@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from midtone.commands import Verbs
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "baselines",
-        help="learned methods to compare with: list, import published weights, train",
-        description="List the learned methods of the paper's table: where their weights are "
-        "published, their licence, and which weights are here.",
+    parser.description = (
+        "List the learned methods of the paper's table: where their weights are "
+        "published, their licence, and which weights are here."
     )
     parser.set_defaults(verb=run)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from midtone.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from midtone.commands import Verbs
     from midtone.data.pairs import Pair, Pairs
     from midtone.evaluation.results import Row
 
@@ -19,13 +18,11 @@ SIZE, SSIM = 512, "channels"
 _SUFFIXES = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "evaluate",
-        help="compare methods on pairs: PSNR, SSIM, NIQE, PI (needs midtone[evaluate])",
-        description="Measure methods on pairs (the paper's folders, or input/ and reference/) and "
-        "print the paper's table. OUT keeps every row, so an interrupted run continues.",
+    parser.description = (
+        "Measure methods on pairs (the paper's folders, or input/ and reference/) and print the "
+        "paper's table. OUT keeps every row, so an interrupted run continues."
     )
     parser.add_argument("pairs", type=Path, metavar="PAIRS", help="data set, in either layout")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")

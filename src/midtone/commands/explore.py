@@ -5,23 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midtone.errors import Error, UsageError
-
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
 _LEAST = 5
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "explore",
-        help="map and exposure statistics of a set of pairs (needs midtone[explore])",
-        description="Print exposure statistics by EV and draw the t-SNE map of all inputs, "
-        "coloured by EV (the paper's figure 3).",
+    parser.description = (
+        "Print exposure statistics by EV and draw the t-SNE map of all inputs, coloured by EV "
+        "(the paper's figure 3)."
     )
     parser.add_argument(
         "pairs", type=Path, metavar="PAIRS_DIR", help="data set in the paper's layout"

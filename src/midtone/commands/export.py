@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midtone.errors import ModelError, UsageError
 
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
-
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "export",
-        help="make a model file of a training run (needs midtone[train])",
-        description="Make a model file of a training run, or of a .safetensors model; an .onnx "
-        "file is compared with torch before it is written.",
+    parser.description = (
+        "Make a model file of a training run, or of a .safetensors model; an .onnx "
+        "file is compared with torch before it is written."
     )
     parser.add_argument("run", metavar="RUN|MODEL", help="folder of a run, or .safetensors file")
     parser.add_argument("-o", "--out", type=Path, required=True, help=".onnx or .safetensors file")

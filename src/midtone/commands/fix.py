@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,19 +15,17 @@ from midtone.commands import (
     quiet_option,
     source_options,
 )
-from midtone.errors import UsageError
 from midtone.options import (
     TOGETHER,
     CorrectionOptions,
     InputOptions,
     OutputOptions,
-    file_options,
 )
 
 if TYPE_CHECKING:
-    from midtone.batch.inputs import Job, Plan
+    from midtone.batch.inputs import Job
     from midtone.batch.results import Result
-    from midtone.commands import Verbs
+    from midtone.commands.fix_plan import Work
     from midtone.commands.progress import Progress
     from midtone.corrector import Corrector
     from midtone.options import FileOptions
@@ -42,29 +38,18 @@ _RAW_RULES = {
 }
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "fix",
-        help="correct photographs",
-        description="Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
-        "from standard input, and as OUT writes it to standard output.",
+    parser.description = (
+        "Correct photographs. Folders are mirrored below OUT; '-' reads a photograph "
+        "from standard input, and as OUT writes it to standard output."
     )
     source_options(parser)
     parser.add_argument(
         "-o", "--out", type=Path, required=True, help="file or folder to write, or - for stdout"
     )
     add_options(parser, CorrectionOptions, InputOptions, OutputOptions)
-    there = parser.add_mutually_exclusive_group()
-    for name, text in (
-        ("overwrite", "replace existing files"),
-        ("skip", "skip photographs whose result exists"),
-        ("resume", "as --skip; remove what an interrupted run left half written"),
-    ):
-        there.add_argument(
-            f"--{name}", dest="existing", action="store_const", const=name, help=text
-        )
-    parser.set_defaults(existing="fail")
+    _existing_options(parser)
     parser.add_argument(
         "--together",
         nargs="?",
@@ -88,6 +73,20 @@ def add(verbs: Verbs) -> None:
     parser.set_defaults(verb=run)
 
 
+def _existing_options(parser: argparse.ArgumentParser) -> None:
+    """A flag for each value of ``OutputOptions.existing`` but the default, "fail"."""
+    group = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("overwrite", "replace existing files"),
+        ("skip", "skip photographs whose result exists"),
+        ("resume", "as --skip; remove what an interrupted run left half written"),
+    ):
+        group.add_argument(
+            f"--{name}", dest="existing", action="store_const", const=name, help=text
+        )
+    parser.set_defaults(existing="fail")
+
+
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.commands import load_corrector, load_model
@@ -96,10 +95,11 @@ def run(options: argparse.Namespace) -> int:
     # First, because it goes on while the rest is imported.
     model = load_model(options, once=single and options.backend == "threads")
     from midtone.batch import watch
+    from midtone.commands.fix_plan import plan_work
     from midtone.commands.fix_results import Results, open_report
     from midtone.commands.progress import Progress
 
-    work = _plan(options)
+    work = plan_work(options)
     corrector = load_corrector(options, model)
     with (
         open_report(options.report) as report,
@@ -124,75 +124,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if results.counts["failed"] else 0
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a run is to do.
-
-    plan:    of the photographs, at the moment of the call
-    total:   number of files, None if it is not known
-    watched: the folder that is watched, or None
-    """
-
-    options: FileOptions
-    plan: Callable[[], Plan]
-    photographs: Plan
-    videos: list[Job]
-    total: int | None
-    watched: Path | None
-
-
-def _plan(options: argparse.Namespace) -> _Work:
-    """Check the flags and plan all files, before anything is written. Raises UsageError."""
-    from midtone import atomic
-    from midtone.batch import inputs
-    from midtone.commands import given_sources
-    from midtone.video import targets
-
-    given = given_sources(options)
-    if options.watch and (len(given) != 1 or inputs.PIPE in (given[0], options.out)):
-        raise UsageError("--watch takes one folder")
-    if options.together and (options.watch or options.shard or options.backend != "threads"):
-        raise UsageError("--together needs all files at once: no --watch, --shard or --backend")
-    file_settings = file_options(vars(options))
-    output = file_settings.output
-    overwrite = output.existing == "overwrite"
-    videos = [one for one in given if targets.is_video(one)]
-    given = [one for one in given if one not in videos]
-    video_jobs = targets.plan(videos, options.out, alone=not given, overwrite=overwrite)
-    if video_jobs:
-        _check_videos(options)
-    elif targets.is_video(options.out):
-        raise UsageError(f"{options.out}: a photograph cannot become a video")
-    plan = partial(
-        inputs.plan,
-        given,
-        options.out,
-        format=output.format,
-        recursive=options.recursive,
-        shard=inputs.parse_shard(options.shard) if options.shard else None,
-        overwrite=overwrite,
-        raw=file_settings.input.raw,
-        arriving=options.watch,
-    )
-    photographs = plan() if given and not options.watch else inputs.Plan([])
-    if options.lut and len(photographs.jobs) != 1:
-        raise UsageError("--lut is of one photograph")
-    if output.existing == "resume" and not options.dry_run:
-        atomic.sweep(options.out)
-    if options.watch:
-        return _Work(file_settings, plan, photographs, [], None, given[0])
-    total = len(photographs.jobs) + len(video_jobs)
-    return _Work(file_settings, plan, photographs, video_jobs, total, None)
-
-
-def _check_videos(options: argparse.Namespace) -> None:
-    """Raise UsageError for what is of photographs alone."""
-    for name in ("together", "watch", "shard", "lut", "format"):
-        if getattr(options, name):
-            raise UsageError(f"--{name} is of photographs, not of videos")
-
-
-def _note_before(work: _Work, progress: Progress) -> None:
+def _note_before(work: Work, progress: Progress) -> None:
     """Print notes before the run: missing compiled code, files beside others of their name."""
     from midtone.bilateral_grid.slice import COMPILED
 

@@ -13,15 +13,12 @@ from midtone.options import CorrectionOptions, InputOptions
 
 if TYPE_CHECKING:
     from midtone.batch.inspect_files import Inspection
-    from midtone.commands import Verbs
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "inspect",
-        help="estimate how far off exposures are",
-        description="Estimate each photograph's exposure error in EV; negative is underexposed.",
+    parser.description = (
+        "Estimate each photograph's exposure error in EV; negative is underexposed."
     )
     source_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON line per file")

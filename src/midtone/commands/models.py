@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
+from typing import Any
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "models",
-        help="list the models in the package",
-        description="List the models in the package and their pipelines.",
-    )
+    parser.description = "List the models in the package and their pipelines."
     parser.add_argument(
         "--json", action="store_true", help="print one JSON line per model, with its training"
     )

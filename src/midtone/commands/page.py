@@ -5,22 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midtone.commands import pipeline_option
 from midtone.errors import Error
 
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
-
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "page",
-        help="write a page that corrects photographs in the browser",
-        description="Write a folder of files for any web server: a page that corrects photographs "
-        "in the browser, offline. Needs midtone[web] and the npm package onnxruntime-web.",
+    parser.description = (
+        "Write a folder of files for any web server: a page that corrects photographs "
+        "in the browser, offline. Needs midtone[web] and the npm package onnxruntime-web."
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder to write")
     parser.add_argument(

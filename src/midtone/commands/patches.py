@@ -7,21 +7,15 @@ import sys
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midtone.errors import UsageError
 
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
-
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "patches",
-        help="cut pairs into the paper's training patches",
-        description="Cut random patches from pairs, by the paper's rules (not too dark, too bright "
-        "or too flat), all exposures of a scene alike; OUT has the layout of PAIRS.",
+    parser.description = (
+        "Cut random patches from pairs, by the paper's rules (not too dark, too bright or too "
+        "flat), all exposures of a scene alike; OUT has the layout of PAIRS."
     )
     parser.add_argument("pairs", type=Path, metavar="PAIRS", help="data set in the paper's layout")
     parser.add_argument("-o", "--out", type=Path, required=True, help="empty or new folder")

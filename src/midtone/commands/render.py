@@ -1,4 +1,4 @@
-"""`midtone render` and `midtone synthesize`: a data set in the paper's layout."""
+"""`midtone render`: a data set in the paper's layout from camera RAW files."""
 
 from __future__ import annotations
 
@@ -11,23 +11,20 @@ from midtone.commands import parallel_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
-    from midtone.commands import Verbs
     from midtone.data import dataset_builder
 
 
 _PATCH = 512  # largest patches of the recipe paper
 
 
-def add(verbs: Verbs) -> None:
-    """Describe both commands."""
-    parser = verbs.add_parser(
-        "render",
-        help="RAW files to pairs in the paper's layout (needs midtone[raw])",
-        description="Render camera RAW files at several exposures, with an expert's rendering, the "
-        "one at 0 EV or the embedded JPEG as the target. Continues an earlier run.",
+def add(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    parser.description = (
+        "Render camera RAW files at several exposures, with an expert's rendering, the "
+        "one at 0 EV or the embedded JPEG as the target. Continues an earlier run."
     )
     parser.add_argument("source", type=Path, metavar="RAW_DIR", help="camera RAW files")
-    _options(parser)
+    add_common_options(parser)
     parser.add_argument(
         "--format",
         default="jpeg",
@@ -46,21 +43,11 @@ def add(verbs: Verbs) -> None:
         metavar="LETTER=FOLDER",
         help="renderings of an expert, named like the RAW files; repeatable",
     )
-    parser.set_defaults(verb=render)
-    parser = verbs.add_parser(
-        "synthesize",
-        help="good photographs to pairs in the paper's layout",
-        description="Synthesise exposure errors by the measured curves of the paper's data.",
-    )
-    parser.add_argument("source", type=Path, metavar="PHOTOS", help="well exposed photographs")
-    _options(parser)
-    parser.add_argument(
-        "--format", default="jpeg", choices=("jpeg", "png"), help="format of the images (jpeg)"
-    )
-    parser.set_defaults(verb=synthesize)
+    parser.set_defaults(verb=run)
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `render` and `synthesize`."""
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="PAIRS_DIR", help="folder to write"
     )
@@ -80,8 +67,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parallel_options(parser, backend="processes")
 
 
-def render(options: argparse.Namespace) -> int:
-    """`midtone render`; returns the exit code."""
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
     from midtone.data import dataset_builder
     from midtone.photo import FORMATS, format_of
 
@@ -91,25 +78,15 @@ def render(options: argparse.Namespace) -> int:
     if options.target == "expert" and not experts:
         raise UsageError("--target expert needs --expert LETTER=FOLDER")
     target = options.target or ("expert" if experts else "rendering")
-    found = _files(options.source)
+    found = list_files(options.source)
     sources = [path for path in found if format_of(path) is FORMATS["RAW"]]
     others = [
         f"{path}: not a camera RAW file; left out" for path in found if path not in set(sources)
     ]
-    return _run(options, sources, experts, others, dataset_builder.from_raw, target)
+    return build(options, sources, experts, others, dataset_builder.from_raw, target)
 
 
-def synthesize(options: argparse.Namespace) -> int:
-    """`midtone synthesize`; returns the exit code."""
-    from midtone.data import dataset_builder
-    from midtone.photo import writable_as
-
-    found = _files(options.source)
-    sources = [path for path in found if writable_as(path)]
-    return _run(options, sources, {}, [], dataset_builder.from_photograph, "rendering")
-
-
-def _run(
+def build(
     options: argparse.Namespace,
     sources: list[Path],
     experts: dict[str, dict[str, Path]],
@@ -117,6 +94,12 @@ def _run(
     make: dataset_builder.Maker,
     target: str,
 ) -> int:
+    """Build a data set; returns the exit code.
+
+    sources:  files of the scenes; experts: their renderings, by expert and scene
+    problems: a sentence for each file that is left out already
+    make, target: as ``dataset_builder.build`` and its settings take them
+    """
     from tqdm import tqdm
 
     from midtone.batch import inputs as shards
@@ -168,7 +151,8 @@ def _run(
     return 1 if problems else 0
 
 
-def _files(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
+    """The files below a folder. Raises UsageError if it is none."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
     return sorted(
@@ -184,5 +168,5 @@ def _expert(given: str) -> tuple[str, dict[str, Path]]:
     letter = letter.lower()
     if letter not in EXPERTS or not Path(folder).is_dir():
         raise UsageError(f"--expert takes a letter of a to e and a folder, not {given}")
-    files = (path for path in _files(Path(folder)) if writable_as(path))
+    files = (path for path in list_files(Path(folder)) if writable_as(path))
     return letter, {path.stem: path for path in files}

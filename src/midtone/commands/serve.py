@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from midtone.commands import load_corrector, model_options
 from midtone.errors import Error
 
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
-
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "serve",
-        help="correct photographs over HTTP, with a page",
-        description="Serve an HTTP API and a page on this computer. Needs midtone[web].",
-    )
+    parser.description = "Serve an HTTP API and a page on this computer. Needs midtone[web]."
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument(
         "--port", type=int, default=8000, help="port to listen on; 0: any free one (8000)"
@@ -63,7 +55,12 @@ def run(options: argparse.Namespace) -> int:
     except ImportError as error:
         raise Error(f"serving needs midtone[web] ({error.name} is missing)") from None
 
-    limits = Limits(options.workers, options.queue, options.max_megabytes, options.max_megapixels)
+    limits = Limits(
+        workers=options.workers,
+        queue=options.queue,
+        max_megabytes=options.max_megabytes,
+        max_megapixels=options.max_megapixels,
+    )
     app = create_app(
         load_corrector(options),
         limits,

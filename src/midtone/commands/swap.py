@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midtone.errors import UsageError
 
-if TYPE_CHECKING:
-    from midtone.commands import Verbs
 
-
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "swap",
-        help="show the effect of each pyramid level",
-        description="Replace the pyramid levels of a badly exposed photograph by those of a good "
-        "one, the coarsest first, and put the results side by side (the paper's figure 4).",
+    parser.description = (
+        "Replace the pyramid levels of a badly exposed photograph by those of a good one, the "
+        "coarsest first, and put the results side by side (the paper's figure 4)."
     )
     parser.add_argument("image", type=Path, help="photograph")
     parser.add_argument("reference", type=Path, help="photograph of the same size")

@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING
 from midtone.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from midtone.commands import Verbs
     from midtone.training.loop import RunResult
     from midtone.training.recipe import Recipe
 
 RECIPE = "default"
 
 
-def add(verbs: Verbs) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = verbs.add_parser(
-        "train",
-        help="train a model (needs midtone[train])",
-        description="Train on pairs (the paper's folders, or input/ and reference/), or on good "
-        "photographs, of which exposure errors are synthesised. Ctrl+C saves and stops.",
+    parser.description = (
+        "Train on pairs (the paper's folders, or input/ and reference/), or on good "
+        "photographs, of which exposure errors are synthesised. Ctrl+C saves and stops."
     )
     parser.add_argument("folder", type=Path, metavar="PAIRS|PHOTOS", help="what is trained on")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")

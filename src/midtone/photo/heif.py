@@ -54,6 +54,10 @@ def decode_avif(data: bytes, salvage: bool = False) -> Photo:
     import imagecodecs
 
     picture = _parse(data)
+    if data[8:12] != b"avif":
+        # libavif prefers a film to the picture for any other major brand, and frames of another
+        # size than the film's damage the memory of imagecodecs.
+        data = data[:8] + b"avif" + data[12:]
     samples = np.asarray(imagecodecs.avif_decode(data, index=0))
     if samples.dtype != np.uint8:
         samples = to_full_range(samples, picture.bits)

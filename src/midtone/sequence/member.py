@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Member:
     brightness: float
     exposure_error: float
     confidence: float
+    _: KW_ONLY
     exposure: float | None = None
     time: str | None = None
     grid: np.ndarray | None = field(default=None, repr=False)
@@ -53,8 +54,8 @@ def observe(
         float(colour.log_luminance(before).mean()),
         low.exposure_error,
         low.confidence,
-        capture.exposure(photo.metadata.exif),
-        capture.time(photo.metadata.exif),
+        exposure=capture.exposure(photo.metadata.exif),
+        time=capture.time(photo.metadata.exif),
     )
     if together == "smooth":
         grid = bilateral_grid.fit(before, after, corrector.config.grid)

@@ -57,7 +57,8 @@ class SameCorrection:
         after = bilateral_grid.slice_grid(
             self._grid(above, None, 3), np.ascontiguousarray(before), threads=1
         )
-        return Correction(before, after.clip(0, 1), grid, member.exposure_error, member.confidence)
+        error, confidence = member.exposure_error, member.confidence
+        return Correction(before, after.clip(0, 1), grid, error, confidence=confidence)
 
     def _above_median(self, member: Member) -> float:
         return 0.0 if member.exposure is None else member.exposure - self._median

@@ -50,7 +50,8 @@ class SmoothCorrection:
             after += np.float32(weight) * bilateral_grid.slice_grid(one.grid, exposed, threads=1)
         target = to_source_space(after, NetworkInput([], before, small), photo.icc)
         grid = bilateral_grid.fit(small, target, self._config)
-        return Correction(before, after.clip(0, 1), grid, member.exposure_error, member.confidence)
+        error, confidence = member.exposure_error, member.confidence
+        return Correction(before, after.clip(0, 1), grid, error, confidence=confidence)
 
 
 def smoothing_weights(positions: np.ndarray, at: float, sigma: float) -> np.ndarray:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 _RETRY_SECONDS = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """Limits of one server. Raises UsageError for values out of range.
 

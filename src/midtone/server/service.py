@@ -23,7 +23,7 @@ from midtone.server.upload import Upload
 _PREVIEW_QUALITY = 90
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CorrectedFile:
     """A corrected file.
 
@@ -56,11 +56,11 @@ def correct(corrector: Corrector, upload: Upload, options: FileOptions) -> Corre
         raise RequestError(422, str(error)) from None
     stem = upload.name.rpartition(".")[0] or upload.name
     return CorrectedFile(
-        f"{stem}-corrected{FORMATS[format].suffix}",
-        FORMATS[format].media_type,
-        stream.getvalue(),
-        correction.exposure_error,
-        result.pixels.shape[0] * result.pixels.shape[1] / 1e6,
+        name=f"{stem}-corrected{FORMATS[format].suffix}",
+        media_type=FORMATS[format].media_type,
+        data=stream.getvalue(),
+        exposure_error=correction.exposure_error,
+        megapixels=result.pixels.shape[0] * result.pixels.shape[1] / 1e6,
     )
 
 

@@ -86,7 +86,9 @@ def _write(
         replacing(job.target) as temporary,
         writing(job.target, temporary) as container,
     ):
-        output = Output(clip, job.target, container, options.output, planned.display_matrix)
+        output = Output(
+            clip, job.target, container, options.output, display_matrix=planned.display_matrix
+        )
         pixels = Pixels(clip, output.format)
         for packet, frames in clip.packets():
             output.copy(packet)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ class Encoder:
     name: str
     crf: int
     most: int
+    _: KW_ONLY
     deep: bool = False
     options: tuple[tuple[str, str], ...] = ()
     tag: str | None = None
@@ -71,6 +71,7 @@ class Output:
         target: Path,
         container: OutputContainer,
         options: OutputOptions,
+        *,
         display_matrix: list[int] | None,
     ) -> None:
         self.notes: list[str] = []
@@ -175,7 +176,7 @@ def _video_stream(
     source = clip.stream.codec_context
     stream: Any = container.add_stream(
         encoder.name,
-        rate=clip.stream.average_rate or Fraction(25),
+        rate=clip.stream.average_rate or 25,
         options={"crf": str(crf), **dict(encoder.options)},
     )
     codec = stream.codec_context

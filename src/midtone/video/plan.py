@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class VideoCorrection:
     grids: list[np.ndarray] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     cuts: list[float] = field(default_factory=list)
+    _: KW_ONLY
     display_matrix: list[int] | None = None
 
     @property
