@@ -9,19 +9,16 @@ import numpy as np
 from midtone import bilateral_grid, notebook
 from midtone.errors import UsageError
 from midtone.photo import Photo, Strips
-from midtone.preprocess import NetworkInput
 
 
 @dataclass(frozen=True)
 class LowResolution:
     """A photograph corrected at low resolution, before a grid is fitted.
 
-    inputs:    of the network, with the uncorrected image
-    corrected: h x w x 3 float32 sRGB, after all steps, unclipped; the size of ``inputs.reference``
+    corrected: h x w x 3 float32 sRGB, after all steps, unclipped, at the prediction's size
     exposure_error, confidence: as in ``Correction``
     """
 
-    inputs: NetworkInput
     corrected: np.ndarray
     exposure_error: float
     confidence: float

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -97,43 +96,35 @@ class Corrector:
 
         image: one image, as a call takes it. Raises UsageError for several, PhotoError.
         """
-        self.check(options)
         photo = adapters.to_photo(image)
-        inputs = preprocess(photo, self.config, options.scales)
-        with ThreadPoolExecutor(1) as pool:
-            # Most of the fit depends on the photograph alone, so it need not wait for the network.
-            begun = None if self.threads == 1 else pool.submit(self._fitter, inputs)
-            prediction = predict(self.model, inputs)
-        fitter = begun.result() if begun else self._fitter(inputs)
-        low = self._postprocess(inputs, prediction, options)
+        inputs = self.preprocess(photo, options)
+        fit = bilateral_grid.begin_fit(inputs.source, self.config.grid, parallel=self.threads != 1)
+        low = self.correct_low_resolution(inputs, options)
         target = to_source_space(low.corrected, inputs, photo.icc)
         return Correction(
             inputs.reference,
             np.clip(low.corrected, 0, 1),
-            fitter(target),
+            fit(target),
             low.exposure_error,
             confidence=low.confidence,
         )
 
-    def _fitter(self, inputs: NetworkInput) -> bilateral_grid.Fitter:
-        return bilateral_grid.Fitter(inputs.source, self.config.grid)
-
-    def correct_low_resolution(self, photo: Photo, options: CorrectionOptions) -> LowResolution:
-        """The figure up to the grid: preprocess, predict, post-process. Raises UsageError."""
+    def preprocess(self, photo: Photo, options: CorrectionOptions) -> NetworkInput:
+        """What the network is given. Raises UsageError if the options do not fit the model."""
         self.check(options)
-        inputs = preprocess(photo, self.config, options.scales)
-        return self._postprocess(inputs, predict(self.model, inputs), options)
+        return preprocess(photo, self.config, options.scales)
 
-    def _postprocess(
-        self, inputs: NetworkInput, prediction: np.ndarray, options: CorrectionOptions
+    def correct_low_resolution(
+        self, inputs: NetworkInput, options: CorrectionOptions
     ) -> LowResolution:
+        """The network and the steps after it."""
         prediction, confidence = postprocess.apply_steps(
-            self.config.postprocess, prediction, inputs.reference
+            self.config.postprocess, predict(self.model, inputs), inputs.reference
         )
         error = postprocess.exposure_error(inputs.reference, np.clip(prediction, 0, 1))
         for step in postprocess.chosen(options):
             prediction = step(prediction, inputs.reference)
-        return LowResolution(inputs, prediction, error, confidence)
+        return LowResolution(prediction, error, confidence)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
         """Apply a correction at full size, to its own image or to others, such as a film's frames.

@@ -10,10 +10,10 @@ Coordinates (0-based row r, column c of an h x w image; nodes at the integers 0 
     guide = .25 R + .5 G + .25 B, or the grey value itself
 """
 
-from midtone.bilateral_grid.fit import GUIDE, PAPER, Fitter, GridConfig, differences, fit
+from midtone.bilateral_grid.fit import GUIDE, PAPER, Fitter, GridConfig, begin_fit, differences, fit
 from midtone.bilateral_grid.slice import blend_with_identity, identity, slice_grid
 
 __all__ = [
-    "GUIDE", "PAPER", "Fitter", "GridConfig", "blend_with_identity", "differences", "fit",
-    "identity", "slice_grid",
+    "GUIDE", "PAPER", "Fitter", "GridConfig", "begin_fit", "blend_with_identity", "differences",
+    "fit", "identity", "slice_grid",
 ]  # fmt: skip

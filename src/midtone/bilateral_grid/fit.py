@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +64,21 @@ def fit(
     if before.shape != after.shape:
         raise ValueError(f"need two images of one shape, got {before.shape} and {after.shape}")
     return Fitter(before, config, shape=shape)(after)
+
+
+def begin_fit(
+    before: np.ndarray, config: GridConfig, *, parallel: bool
+) -> Callable[[np.ndarray], np.ndarray]:
+    """``Fitter``, which is made in a thread meanwhile if ``parallel``; its result takes the target.
+
+    Most of the fit depends on the photograph alone, so it need not wait for the network.
+    """
+    if not parallel:
+        return Fitter(before, config)
+    pool = ThreadPoolExecutor(1)
+    fitter = pool.submit(Fitter, before, config)
+    pool.shutdown(wait=False)  # the thread ends with its work
+    return lambda after: fitter.result()(after)
 
 
 class Fitter:

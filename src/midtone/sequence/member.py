@@ -48,8 +48,9 @@ def observe(
     pictures: int,
 ) -> Member:
     """Correct one of ``pictures`` photographs on its own, and keep what its sequence needs."""
-    low = corrector.correct_low_resolution(photo, options)
-    before, after = low.inputs.reference, low.corrected
+    inputs = corrector.preprocess(photo, options)
+    low = corrector.correct_low_resolution(inputs, options)
+    before, after = inputs.reference, low.corrected
     member = Member(
         float(colour.log_luminance(before).mean()),
         low.exposure_error,
