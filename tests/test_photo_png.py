@@ -208,3 +208,26 @@ def test_properties_that_point_nowhere_go(format):
     assert read.metadata.xmp is not None
     assert b"hdrgm:Version" not in read.metadata.xmp
     assert b"Dusk" in read.metadata.xmp
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_transparent_grey_of_few_bits(bits):
+    white = 2**bits - 1
+    row = b"\0" + bytes([0b10110100, 0xF0])  # the filter, then 16 bits of samples
+    width = 16 // bits
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, 1, bits, 0, 0, 0, 0)),
+        (b"tRNS", struct.pack(">H", white)),
+        (b"IDAT", zlib.compress(row)),
+        (b"IEND", b""),
+    )
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    read = photo.read(data)
+    values = int.from_bytes(row[1:], "big")
+    samples = [values >> (16 - bits * (n + 1)) & white for n in range(width)]
+    assert read.pixels[0, :, 0].tolist() == [sample * 255 // white for sample in samples]
+    assert read.alpha is not None
+    assert read.alpha[0].tolist() == [0 if sample == white else 255 for sample in samples]

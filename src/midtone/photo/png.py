@@ -65,7 +65,11 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
         has_alpha = samples.shape[2] in (2, 4)
         photo = Photo(samples[..., :-1], samples[..., -1]) if has_alpha else Photo(samples)
     else:
-        photo = pillow_codec.decode(pillow_codec.open_image(bare, "PNG"))
+        image = pillow_codec.open_image(bare, "PNG")
+        if image.mode == "L" and "transparency" in image.info:
+            # Pillow brings grey samples to 8 bits, but not the one that is transparent.
+            image.info["transparency"] *= 255 // (2**header.bits - 1)
+        photo = pillow_codec.decode(image)
     metadata, dropped = _metadata(chunks)
     icc, cicp, is_damaged = _colour(chunks, photo.pixels.shape[2] == 1)
     dropped += ["a damaged colour profile"] * is_damaged
