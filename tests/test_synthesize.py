@@ -31,7 +31,7 @@ def test_no_error_is_no_change(astronaut):
 
 
 def test_measured_curves_are_those_of_the_paper():
-    # Three points of facts/ev_curves.json: mid grey at -1.5 and +1, white at -1.5.
+    # Three points of data/ev_curves.json: mid grey at -1.5 and +1, white at -1.5.
     assert measured_curve(-1.5)[128] == pytest.approx(65.775)
     assert measured_curve(1.0)[128] == pytest.approx(181.362)
     assert measured_curve(-1.5)[255] == pytest.approx(245.086)
