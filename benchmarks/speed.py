@@ -148,7 +148,7 @@ def measure(data: bytes, corrector: Corrector, runs: int) -> Stopwatch:
         watch.time("whole, in process", partial(_whole, data, corrector))
         file = watch.time("open", partial(photo.open_file, data))
         image = watch.time("decode", file.decode)
-        small = watch.time("preview", partial(file.preview, 2 * config.size)) or image
+        small = watch.time("preview", partial(file.preview, config.preview_size)) or image
         inputs = watch.time("preprocess", partial(preprocess, small, config))
         after = watch.time("network", partial(predict, corrector.model, inputs))
         grid = watch.time("fit", partial(bilateral_grid.fit, inputs.source, after, config.grid))

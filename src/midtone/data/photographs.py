@@ -45,7 +45,7 @@ def decode(path: Path, longest_side: int | None = None) -> np.ndarray:
     longest_side: larger photographs are reduced to it, in px. Raises PhotoError.
     """
     file = photo.open_file(path)
-    image = (longest_side and file.preview(longest_side)) or file.decode()
+    image = file.reduced(longest_side) if longest_side else file.decode()
     if longest_side and max(image.size) > longest_side:
         pixels = resize(image.pixels, longest_side)
     elif image.icc is None and image.pixels.dtype == np.uint8:
@@ -72,7 +72,5 @@ def size_of(path: Path) -> tuple[int, int]:
     Only JPEGs are measured without decoding all of them.
     """
     file = photo.open_file(path)
-    width, height = file.size
-    upright = file.preview(256) or file.decode()
-    turned = (width > height) != (upright.size[0] > upright.size[1])
-    return (width, height) if turned and width != height else (height, width)
+    width, height = file.upright_size(file.reduced(256))
+    return height, width

@@ -85,6 +85,12 @@ class ImageFile:
         """The ``preview``, or all of the photograph where there is none. Raises PhotoError."""
         return self.preview(longest_side) or self.decode()
 
+    def upright_size(self, shown: Photo) -> tuple[int, int]:
+        """(width, height) of the upright photograph, of which ``shown`` is a reduced copy."""
+        width, height = self.size
+        turned = (width > height) != (shown.size[0] > shown.size[1])
+        return (height, width) if turned else (width, height)
+
 
 def open_file(
     source: str | os.PathLike[str] | bytes | IO[bytes],
