@@ -79,7 +79,8 @@ def plan(
     file = open_upload(upload, max_megapixels)
     config = corrector.config
     image = file.reduced(max(config.preview_size, preview))
-    reduced = _reduce(file.preview(config.preview_size) or image, config.size)
+    smaller = file.preview(config.preview_size) if preview > config.preview_size else None
+    reduced = _reduce(smaller or image, config.size)
     correction = corrector.plan(reduced, options)
     found = describe(file, image) | {
         "exposure_error": round(correction.exposure_error, 3),
@@ -110,9 +111,7 @@ def open_upload(upload: Upload, max_megapixels: float) -> ImageFile:
 
 def describe(file: ImageFile, image: Photo) -> dict[str, Any]:
     """Width and height in pixels of the upright photograph, and its format."""
-    width, height = file.size
-    if (width > height) != (image.size[0] > image.size[1]):
-        width, height = height, width
+    width, height = file.upright_size(image)
     return {"width": width, "height": height, "format": image.format}
 
 
