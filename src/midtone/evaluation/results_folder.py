@@ -82,13 +82,8 @@ class ResultsFolder:
 
     def append_rows(self, rows: Iterable[Row]) -> None:
         """Add rows to a file that ``write_rows`` has written."""
-        self._write(self.path / ROWS, rows, header=False)
-
-    def _write(self, path: Path, rows: Iterable[Row], *, header: bool) -> None:
-        with path.open("w" if header else "a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, csv_columns(self.protocol.experts))
-            if header:
-                writer.writeheader()
+        with (self.path / ROWS).open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, csv_columns(self.protocol.experts))
             writer.writerows(row.to_csv() for row in rows)
 
     def write_picture(self, method: str, image: str, picture: np.ndarray) -> None:
