@@ -86,8 +86,8 @@ class Enhancer:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Enhance a photograph of any size.
 
-        GPUs round the factors of a convolution to 10 bits (TF32) unless told not to; the values
-        of the authors' code are of whole float32.
+        By default GPUs round the factors of a convolution to 10 bits (TF32). The authors' code
+        computes in float32, so TF32 is switched off.
         """
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             return self.enhance(self.network, image)
