@@ -156,7 +156,7 @@ def _begin_session(path: Path, device: str, threads: int | None, once: bool) -> 
     # Threads that wait by spinning would take the core from the next photograph's decoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if once:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     if threads:
         options.intra_op_num_threads = threads
     pool = ThreadPoolExecutor(1)

@@ -92,6 +92,10 @@ def run(options: argparse.Namespace) -> int:
     from midtone.commands import load_corrector, load_model
 
     single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
+    if single and not options.dry_run:
+        from midtone import jpeg_decoder
+
+        jpeg_decoder.begin(options.sources[0], 512, options.max_megapixels)
     # First, because it goes on while the rest is imported.
     model = load_model(options, once=single and options.backend == "threads")
     from midtone.batch import watch
