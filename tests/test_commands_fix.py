@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone import photo
+from midtone import model, photo
 from midtone.batch import watch
 from midtone.cli import main
+from midtone.commands import fix as command
 
 
 @pytest.fixture
@@ -31,6 +32,10 @@ def shoot(tmp_path, dark) -> Path:
 
 def fix(*arguments: object) -> int:
     return main(["fix", *map(str, arguments)])
+
+
+def test_the_preview_that_is_begun_is_of_the_size_that_the_default_model_takes():
+    assert model.info("default").config.preview_size == command.PREVIEW_SIZE
 
 
 def lines(path: Path) -> list[dict]:

@@ -1,4 +1,4 @@
-/* Decoding a JPEG file strip by strip, with the libjpeg-turbo that Pillow brings along.
+/* Decoding a JPEG file in strips or reduced, with the libjpeg-turbo that Pillow brings along.
 
    The library is opened at run time, so a wheel holds no codec of its own. Its structures are those
    of version 6.2 of the interface; with another version `load` fails, and whole images are decoded
@@ -70,19 +70,22 @@ static PyObject *load(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "s", &path))
         return NULL;
-    static const char *const names[] = {
-        "jpeg_std_error",        "jpeg_CreateDecompress", "jpeg_mem_src",           "jpeg_read_header",
-        "jpeg_calc_output_dimensions", "jpeg_start_decompress", "jpeg_read_scanlines",
-        "jpeg_destroy_decompress"};
-    void **functions[] = {(void **)&library.std_error, (void **)&library.create,
-                          (void **)&library.source,    (void **)&library.header,
-                          (void **)&library.measure,   (void **)&library.start,
-                          (void **)&library.read,      (void **)&library.destroy};
+    static const struct {
+        const char *name;
+        void **function;
+    } wanted[] = {{"jpeg_std_error", (void **)&library.std_error},
+                  {"jpeg_CreateDecompress", (void **)&library.create},
+                  {"jpeg_mem_src", (void **)&library.source},
+                  {"jpeg_read_header", (void **)&library.header},
+                  {"jpeg_calc_output_dimensions", (void **)&library.measure},
+                  {"jpeg_start_decompress", (void **)&library.start},
+                  {"jpeg_read_scanlines", (void **)&library.read},
+                  {"jpeg_destroy_decompress", (void **)&library.destroy}};
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* for good: there is nothing to close */
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        *functions[i] = handle ? dlsym(handle, names[i]) : NULL;
-        if (!*functions[i])
-            return PyErr_Format(PyExc_ImportError, "%s has no %s", path, names[i]);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        *wanted[i].function = handle ? dlsym(handle, wanted[i].name) : NULL;
+        if (!*wanted[i].function)
+            return PyErr_Format(PyExc_ImportError, "%s has no %s", path, wanted[i].name);
     }
     Decoder trial = {0};
     begin(&trial);
@@ -139,10 +142,10 @@ static PyObject *read_rows(PyObject *module, PyObject *args)
     if (!decoder)
         return NULL;
     j_decompress_ptr info = &decoder->info;
-    if (count > info->output_height - info->output_scanline) {
-        PyErr_SetString(PyExc_ValueError, "no such rows");
-        return NULL;
-    }
+    if (*decoder->message) /* of an error before: the library cannot go on */
+        return PyErr_Format(PyExc_ValueError, "%s", decoder->message);
+    if (count > info->output_height - info->output_scanline)
+        return PyErr_Format(PyExc_ValueError, "no such rows");
     const size_t stride = (size_t)info->output_width * info->out_color_components;
     PyObject *rows = PyByteArray_FromStringAndSize(NULL, count * stride);
     if (!rows)

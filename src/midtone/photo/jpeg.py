@@ -11,7 +11,7 @@ from midtone import jpeg_decoder
 from midtone.errors import PhotoError
 from midtone.jpeg_decoder import Begun, StripDecoder
 from midtone.photo import jpeg_segments, pillow_codec, xmp
-from midtone.photo.jpeg_segments import Segments
+from midtone.photo.jpeg_segments import Frame, Segments
 from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
 from midtone.photo.strips import Strips, split
@@ -64,64 +64,71 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
 
 
 class JpegFile:
-    """A JPEG file whose segments were read, for its preview and its strips. Raises PhotoError.
+    """A JPEG file, taken apart once for its preview and its strips. Raises PhotoError.
 
-    begun: what was decoded before
+    begun: what of it is decoded already
     """
 
     def __init__(self, data: bytes, begun: Begun | None = None) -> None:
         self._data = data
         self._begun = begun
         self._segments = jpeg_segments.parse(data)
+
+    def _frame(self) -> Frame | None:
+        """The frame header of a whole file that can be decoded in part; else None."""
         frame = self._segments.frame
-        self._is_usual = (
-            frame is not None
-            and self._segments.has_scan
-            and self._segments.end is not None
-            and frame.bits == 8
-            and frame.marker not in _LOSSLESS
-            and len(frame.sampling) in (1, 3)
-        )
+        if frame is None or self._segments.end is None or not self._segments.has_scan:
+            return None
+        usual = frame.bits == 8 and frame.marker not in _LOSSLESS
+        return frame if usual and len(frame.sampling) in (1, 3) else None
 
     def preview(self, longest_side: int) -> Photo | None:
         """A smaller photograph, at least ``longest_side`` px along its longer side, or None.
 
         The decoder can leave out detail at 1/2, 1/4 and 1/8 of the size.
         """
-        frame = self._segments.frame
-        if not self._is_usual or frame is None:
+        frame = self._frame()
+        if frame is None:
             return None
-        n = jpeg_decoder.reduction((frame.width, frame.height), longest_side)
-        if n is None:
+        reduction = jpeg_decoder.reduction_to(longest_side, max(frame.width, frame.height))
+        if reduction is None:
             return None
-        found = self._begun.preview() if self._begun and self._begun.n == n else None
-        if found is None:
-            try:
-                decoder = jpeg_decoder.Decoder(self._data, n)
-                found = decoder.read(decoder.shape[0]), decoder.shape
-            except ImportError:
-                with pillow_codec.open_image(self._data, "JPEG") as image:
-                    image.draft(image.mode, (frame.width // n, frame.height // n))
-                    pixels = np.asarray(image)
-                pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-        if found:
-            pixels = np.frombuffer(found[0], np.uint8).reshape(found[1])
+        pixels = self._reduced(frame, reduction)
         return upright(_with_metadata(Photo(pixels), self._segments, self._data, ()))
 
+    def _reduced(self, frame: Frame, reduction: int) -> np.ndarray:
+        """Pixels at 1/2, 1/4 or 1/8 of the size."""
+        begun = self._begun
+        found = begun.preview() if begun and begun.reduction == reduction else None
+        if found is None:
+            try:
+                decoder = jpeg_decoder.Decoder(self._data, reduction)
+            except ImportError:
+                return self._reduced_by_pillow(frame, reduction)
+            found = decoder.read(decoder.shape[0]), decoder.shape
+        return np.frombuffer(found[0], np.uint8).reshape(found[1])
+
+    def _reduced_by_pillow(self, frame: Frame, reduction: int) -> np.ndarray:
+        with pillow_codec.open_image(self._data, "JPEG") as image:
+            image.draft(image.mode, (frame.width // reduction, frame.height // reduction))
+            pixels = np.asarray(image)
+        return pixels[..., None] if pixels.ndim == 2 else pixels
+
     def strips(self, name: str) -> tuple[Photo, StripDecoder] | None:
-        """The photograph with ``Strips`` for pixels, which are decoded while they are used.
+        """The photograph with ``Strips`` for pixels, and what decodes them while they are used.
 
         name: of the file, for the PhotoError that using damaged ones raises
-        None for a small one, one that has to be turned, and where the decoder or the file allows none.
+        None for a small one, one that has to be turned, and where the decoder or the file allows
+        none.
         """
-        frame = self._segments.frame
-        if not self._is_usual or frame is None or frame.width * frame.height < jpeg_decoder.LARGE:
+        frame = self._frame()
+        if frame is None or frame.width * frame.height < jpeg_decoder.LARGE:
             return None
         try:
             decoder = self._begun.strips if self._begun else StripDecoder(self._data)
         except ImportError:
             return None
-        _, width, channels = decoder.shape
+        width, channels = decoder.shape[1:]
 
         def read(top: int, rows: int) -> np.ndarray:
             try:

@@ -62,7 +62,7 @@ class Segments:
 def parse(data: bytes, *, heads: bool = False) -> Segments:
     """Take a file apart. Raises PhotoError for what is no JPEG.
 
-    heads: only up to the first scan, which is all but the time
+    heads: only as far as the first scan, which takes no time
     """
     if not data.startswith(b"\xff\xd8"):
         raise PhotoError("not a JPEG file")

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, TypeVar
 
 from PIL import UnidentifiedImageError
 
@@ -20,7 +20,6 @@ from midtone.jpeg_decoder import Begun
 from midtone.photo import jpeg, xmp
 from midtone.photo.codecs import FORMATS, Format, identify
 from midtone.photo.photo import Photo
-from midtone.photo.strips import Strips
 
 T = TypeVar("T")
 MAX_MEGAPIXELS = 500.0
@@ -35,6 +34,7 @@ class ImageFile:
     format:  by its content
     size:    (width, height) in pixels as stored, before it is turned upright
     salvage: whether ``decode`` accepts a JPEG that is cut off
+    begun:   what ``jpeg_decoder.begin`` began to decode
     """
 
     name: str
@@ -69,12 +69,15 @@ class ImageFile:
         """
         striped = None
         if strips and self.format is FORMATS["JPEG"]:
-            striped = self._jpeg.strips(self.name)
+            striped = translate_errors(self.name, lambda: self._jpeg.strips(self.name))
         if striped is not None:
-            usable = with_usable_profile(striped[0])
-            with striped[1].reading_ahead() if ahead else nullcontext():
+            photo, decoder = striped
+            usable = with_usable_profile(photo)
+            with decoder.reading_ahead() if ahead else nullcontext():
                 yield lambda: usable
             return
+        if self.begun:
+            self.begun.strips.close()
         with ThreadPoolExecutor(1) as pool:
             yield pool.submit(self.decode).result
 
