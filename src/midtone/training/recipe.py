@@ -16,6 +16,7 @@ from midtone.errors import UsageError
 from midtone.network import NetworkConfig
 
 Settings = TypeVar("Settings")
+VALIDATION_EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 
 
 @dataclass(frozen=True, kw_only=True)
