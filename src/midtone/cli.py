@@ -67,7 +67,7 @@ def run() -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Open what the caller closed, in the order of the descriptors; writing to stdout then fails."""
+    """Open streams that are closed, in the order of their numbers; writing to stdout fails."""
     for name, mode, access in (
         ("stdin", "r", os.O_RDONLY),
         ("stdout", "w", os.O_RDONLY),
@@ -82,12 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run_command(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-    except UsageError as error:
-        print(f"midtone: {error}", file=sys.stderr)
-        return 2
     except Error as error:
-        print(f"midtone: {error}", file=sys.stderr)
-        return 1
+        from midtone.commands.progress import one_line
+
+        print(f"midtone: {one_line(str(error))}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         return _BROKEN_PIPE
     except OSError as error:
