@@ -23,6 +23,7 @@ from midtone import pyramid
 from midtone.errors import Error
 from midtone.model import header, network_layout
 from midtone.network import CoarseToFine, NetworkConfig, save_network
+from midtone.options import DEVICES
 from midtone.training.checkpoint import State
 from midtone.training.device import flush_denormals, select_device, to_device, use_bfloat16
 from midtone.training.device_examples import DeviceExamples, DevicePhotographs
@@ -252,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=0, help="at most so many")
     parser.add_argument("--batch", type=int, default=4, help="times the recipe's batch (4)")
     parser.add_argument("--start", type=Path, help="model file to begin with")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     parser.add_argument("--compile", action="store_true", help="compile the network")
     options = parser.parse_args(arguments)
