@@ -120,7 +120,7 @@ def _parse(data: bytes) -> Picture:
 
 
 def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
-    samples = samples[..., None] if samples.ndim == 2 else samples
+    samples = np.atleast_3d(samples)
     channels = samples.shape[2]
     pixels, alpha = samples, None
     if channels in (2, 4):
@@ -155,7 +155,7 @@ def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
 
 def _with_cicp(encoded: bytes, cicp: tuple[int, int] | None) -> bytes:
     """The file with these primaries and transfer in its nclx box."""
-    place = encoded.find(b"colrnclx")
-    if cicp is None or place < 0:
+    offset = encoded.find(b"colrnclx")
+    if cicp is None or offset < 0:
         return encoded
-    return encoded[: place + 8] + struct.pack(">HH", *cicp) + encoded[place + 12 :]
+    return encoded[: offset + 8] + struct.pack(">HH", *cicp) + encoded[offset + 12 :]

@@ -167,12 +167,12 @@ def _auxiliary_name(meta: Meta, number: int) -> str:
 def _other_boxes(data: bytes) -> list[str]:
     """What a file holds outside the boxes of its pictures, such as a film or a phone's trailer."""
     found: dict[str, None] = {}
-    place = 0
+    offset = 0
     try:
         for kind, box in boxes(data, 0, len(data)):
-            place = box[1]
+            offset = box[1]
             if kind not in _OWN_BOXES:
                 found[_OTHER_BOXES.get(kind, f"{kind.decode('latin-1')} box")] = None
     except ValueError:
-        found[f"{len(data) - place} bytes after the picture"] = None
+        found[f"{len(data) - offset} bytes after the picture"] = None
     return list(found)

@@ -60,8 +60,7 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     if header.bits == 16:
         import imagecodecs
 
-        samples = np.asarray(imagecodecs.png_decode(bare))
-        samples = samples[..., None] if samples.ndim == 2 else samples
+        samples = np.atleast_3d(imagecodecs.png_decode(bare))
         has_alpha = samples.shape[2] in (2, 4)
         photo = Photo(samples[..., :-1], samples[..., -1]) if has_alpha else Photo(samples)
     else:
@@ -121,13 +120,13 @@ def _header(data: bytes) -> _Header:
 
 def _places(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(type, start, end) of each chunk up to the end of the picture; the last may be cut off."""
-    place = len(SIGNATURE)
-    while place + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, place)
-        yield kind, place, min(place + 12 + length, len(data))
+    offset = len(SIGNATURE)
+    while offset + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        yield kind, offset, min(offset + 12 + length, len(data))
         if kind == b"IEND":
             return
-        place += 12 + length
+        offset += 12 + length
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:

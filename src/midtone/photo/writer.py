@@ -75,7 +75,7 @@ def write(
 
 
 def default_quality(photo: Photo, format: str) -> int:
-    """Of a result in this format: the format's own, or the input's if it is of the same and better.
+    """The format's own quality, or the input's if it has the same format and a higher one.
 
     100 for formats without loss.
     """
