@@ -125,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _set_to_paper(options: argparse.Namespace) -> None:
-    """Fill in the paper's protocol. Raises UsageError if an option says otherwise."""
+    """Fill in the paper's protocol. Raises UsageError if an option contradicts it."""
     paper = {"size": 512, "ssim": "volume", "experts": "a,b,c,d,e", "split": "testing"}
     for name, value in paper.items():
         if getattr(options, name) not in (None, value):

@@ -87,7 +87,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _report(options: argparse.Namespace, result: RunResult) -> int:
-    """Say how to go on; returns the exit code: 128 + the signal that stopped the run, else 0."""
+    """Print how to go on; returns the exit code: 128 + the signal that stopped the run, else 0."""
     out = shlex.quote(str(options.out))
     if result.step == result.steps:
         print(f"{options.out}: done; midtone export {out} -o model.onnx", file=sys.stderr)

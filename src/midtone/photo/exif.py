@@ -93,9 +93,7 @@ def set_software(exif: bytes | None, software: str) -> bytes:
     code = f"{block.order}H"
     kept = [entry for entry in raw if struct.unpack_from(code, entry)[0] != SOFTWARE]
     data += bytes(len(data) % 2)
-    entries, rest = ifd.pack_entries(
-        [Value(SOFTWARE, ifd.ASCII, len(text), text)], block.order, len(data)
-    )
+    entries, rest = ifd.pack_entries([tag], block.order, len(data))
     data += rest
     struct.pack_into(f"{block.order}I", data, 4, len(data))
     kept = sorted(kept + entries, key=lambda entry: struct.unpack_from(code, entry)[0])

@@ -1,4 +1,4 @@
-"""HEIC by libheif, AVIF by libavif; their boxes say what the decoders do not."""
+"""HEIC by libheif, AVIF by libavif; the boxes are read for what these decoders leave out."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def decode_avif(data: bytes, salvage: bool = False) -> Photo:
 
     picture = _parse(data)
     if data[8:12] != b"avif":
-        # libavif prefers a film to the picture for any other major brand, and frames of another
-        # size than the film's damage the memory of imagecodecs.
+        # For any other major brand libavif decodes a video instead of the picture, and frames of
+        # another size than the video's damage the memory of imagecodecs.
         data = data[:8] + b"avif" + data[12:]
     samples = np.asarray(imagecodecs.avif_decode(data, index=0))
     if samples.dtype != np.uint8:

@@ -91,7 +91,7 @@ class Directories:
                 yield Entry(tag, kind, count, value)
 
     def next_pointer(self, directory: int) -> int:
-        """Where the offset of the next directory is written."""
+        """Offset of the pointer to the next directory."""
         number_code, width = ("Q", 20) if self.big else ("H", 12)
         number = self._at(number_code, directory) or 0
         return directory + struct.calcsize("=" + number_code) + width * number

@@ -55,7 +55,7 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     """Decode a file. Raises PhotoError for a damaged one."""
     header = _header(data)
     chunks = _chunks(data)
-    # Decoders refuse a file for its text; they need not see it.
+    # Decoders refuse a file for damaged text, so they are given the pixels' chunks alone.
     bare = SIGNATURE + b"".join(data[a:b] for kind, a, b in _places(data) if kind in _PIXELS)
     if header.bits == 16:
         import imagecodecs
@@ -219,7 +219,7 @@ def _other_chunks(chunks: list[tuple[bytes, bytes]], header: _Header) -> list[st
     depth = 8 if header.colour_type == _PALETTE else header.bits
     found = {kind for kind, _ in chunks} - set(_READ)
     if min(dict(chunks).get(b"sBIT", b""), default=0) >= depth:
-        found.discard(b"sBIT")  # it says what the header says
+        found.discard(b"sBIT")  # it repeats the header
     kinds = {kind for kind, _ in chunks}
     if b"cHRM" in kinds and not kinds & {b"gAMA", b"sRGB", b"iCCP", b"cICP"}:
         found.add(b"cHRM")  # primaries without a curve
@@ -237,7 +237,7 @@ def _from_narrow_range(pixels: np.ndarray) -> np.ndarray:
 def _colour(
     chunks: list[tuple[bytes, bytes]], is_grey: bool
 ) -> tuple[bytes | None, tuple[int, int] | None, bool]:
-    """The colour profile, or the code points that no profile can say (PNG, 4.3).
+    """The colour profile, or the code points that no profile can describe (PNG, 4.3).
 
     Also whether the file has a profile that is damaged.
     """
@@ -253,7 +253,7 @@ def _colour(
 
 
 def _gamma_profile(chunks: dict[bytes, bytes], is_grey: bool) -> bytes | None:
-    """What gAMA and cHRM say; None if they say nothing, or what is assumed without them."""
+    """The profile of gAMA and cHRM; None without them, or if they are those that are assumed."""
     gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big") / 100_000
     if not 0.01 < gamma < 10 or (is_grey and abs(gamma - 1 / 2.2) < 0.001):
         return None

@@ -43,7 +43,8 @@ _VALIDATED = 16
 class GpuOptions:
     """How a run is carried out.
 
-    limit:   seconds of training, on a processor those of its cores; steps: at most so many, or 0
+    limit:   seconds of training, on a processor those of its cores
+    steps:   largest number of steps; 0: no limit
     batch:   examples in a step, as a multiple of the recipe's
     start:   model file whose weights are the first ones
     compile: compile the network (needs a C compiler and Triton on a GPU)
@@ -250,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", default="default", help="name or .json file (default)")
     parser.add_argument("--for", dest="limit", default="8m", help="time of training (8m)")
-    parser.add_argument("--steps", type=int, default=0, help="at most so many")
+    parser.add_argument("--steps", type=int, default=0, help="largest number of steps (no limit)")
     parser.add_argument("--batch", type=int, default=4, help="times the recipe's batch (4)")
     parser.add_argument("--start", type=Path, help="model file to begin with")
     parser.add_argument("--device", default="auto", choices=DEVICES)
