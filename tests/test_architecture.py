@@ -27,7 +27,7 @@ TOP_MAY = {
     "preprocess": {"colour", "photo", "pipeline", "pyramid"},
     "adapters": {"errors", "photo"},
     "network": {"errors", "pyramid"},
-    "model": {"errors", "network", "pipeline", "pyramid"},
+    "model": {"errors", "network", "options", "pipeline", "pyramid"},
     "correction": {"bilateral_grid", "errors", "notebook", "photo", "preprocess"},
     "corrector": {
         "adapters", "bilateral_grid", "correction", "errors", "model", "options", "photo",
@@ -130,6 +130,7 @@ SHARED = {
     "server": "server",
     "video": "video",
     "commands.evaluate": "evaluate",
+    "commands.data_set": "dataset_builder",
     "commands.explore": "dataset_builder",
     "commands.export": "export",
     "commands.models": "cli",

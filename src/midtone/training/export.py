@@ -35,7 +35,7 @@ def from_checkpoint(
 
     path:     checkpoint of a run, or a .safetensors model file
     finest:   the finest level that the model runs; by default the finest that was trained
-    pipeline: "default" (the paper's, or what a model file says), "paper", or a TOML file
+    pipeline: "default" (the paper's, or that of a model file), "paper", or a TOML file
     Raises ModelError, UsageError.
     """
     with safe_open(path, "pt") as file:
@@ -111,7 +111,7 @@ def export(
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:
     """ONNX graph with inputs level1 .. leveln and output corrected.
 
-    A network of which only coarse levels were trained (the header says so) has only these.
+    A network of which only coarse levels were trained, by the header, has only these.
     Batch and picture size are free.
     """
     finest = int(metadata["midtone_finest"])

@@ -23,6 +23,7 @@ from midtone import pyramid
 from midtone.errors import Error
 from midtone.model import header, network_layout
 from midtone.network import CoarseToFine, NetworkConfig, save_network
+from midtone.options import DEVICES
 from midtone.training.checkpoint import State
 from midtone.training.device import flush_denormals, select_device, to_device, use_bfloat16
 from midtone.training.device_examples import DeviceExamples, DevicePhotographs
@@ -42,7 +43,8 @@ _VALIDATED = 16
 class GpuOptions:
     """How a run is carried out.
 
-    limit:   seconds of training, on a processor those of its cores; steps: at most so many, or 0
+    limit:   seconds of training, on a processor those of its cores
+    steps:   largest number of steps; 0: no limit
     batch:   examples in a step, as a multiple of the recipe's
     start:   model file whose weights are the first ones
     compile: compile the network (needs a C compiler and Triton on a GPU)
@@ -249,10 +251,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", default="default", help="name or .json file (default)")
     parser.add_argument("--for", dest="limit", default="8m", help="time of training (8m)")
-    parser.add_argument("--steps", type=int, default=0, help="at most so many")
+    parser.add_argument("--steps", type=int, default=0, help="largest number of steps (no limit)")
     parser.add_argument("--batch", type=int, default=4, help="times the recipe's batch (4)")
     parser.add_argument("--start", type=Path, help="model file to begin with")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     parser.add_argument("--compile", action="store_true", help="compile the network")
     options = parser.parse_args(arguments)
