@@ -11,7 +11,7 @@ from midtone import atomic
 from midtone.batch import inputs, parallel
 from midtone.batch.correct_one import correct_one
 from midtone.batch.inputs import Job
-from midtone.batch.results import Report, Result
+from midtone.batch.results import Report, Result, result_of
 from midtone.corrector import Corrector
 from midtone.options import FileOptions
 from midtone.pipeline import PipelineConfig
@@ -38,18 +38,19 @@ def correct_tree(
     """
     given = [source] if isinstance(source, str | os.PathLike) else source
     output = options.output
-    jobs = inputs.plan(
+    plan = inputs.plan(
         [Path(one) for one in given],
         Path(out),
         format=output.format,
         overwrite=output.existing == "overwrite",
         raw=options.input.raw,
-    ).jobs
+    )
+    jobs = plan.jobs
     if output.existing == "resume":
         atomic.sweep(Path(out))
     corrector = corrector or Corrector()
     if together:
-        from midtone.batch import sequences  # here, because it imports this module
+        from midtone.batch import sequences  # here: a single photograph should start at once
 
         run = sequences.correct_sequences(jobs, corrector, together, options, workers=workers)
     else:
@@ -59,7 +60,8 @@ def correct_tree(
         results[result.target] = result
         if progress:
             progress(result)
-    return Report(tuple(results[job.target] for job in jobs))
+    unreadable = [Result(*job, "failed", reason) for job, reason in plan.unreadable]
+    return Report((*(results[job.target] for job in jobs), *unreadable))
 
 
 def correct_jobs(
@@ -96,16 +98,6 @@ def correct_jobs(
         catch=(Exception,),
     ):
         yield result_of(outcome)
-
-
-def result_of(outcome: parallel.Outcome[Job, Result]) -> Result:
-    """The result of a job, failed if its work raised an error."""
-    if isinstance(outcome, parallel.Done):
-        return outcome.value
-    source = str(outcome.item.source)
-    reason = outcome.reason
-    error = reason if reason.startswith(source) else f"{source}: {reason}"
-    return Result(*outcome.item, status="failed", error=error)
 
 
 _CorrectorArguments = tuple[str, str, PipelineConfig]  # model, device, pipeline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,15 +93,16 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.commands import load_corrector, load_model
 
-    single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
-    alone = single and options.backend == "threads"
+    one = len(options.sources) == 1 and not options.files_from
+    alone = one and not os.path.isdir(options.sources[0]) and options.backend == "threads"
     # First, because both go on while the rest is imported.
-    if alone and not options.dry_run and (options.model, options.pipeline) == ("default",) * 2:
+    if alone and not options.dry_run and options.model == options.pipeline == "default":
         from midtone import jpeg_decoder
 
         jpeg_decoder.begin(options.sources[0], PREVIEW_SIZE, options.max_megapixels)
     model = load_model(options, once=alone)
     from midtone.batch import watch
+    from midtone.batch.results import Result
     from midtone.commands.fix_plan import plan_work
     from midtone.commands.fix_results import Results, open_report
     from midtone.commands.progress import Progress
@@ -124,6 +126,8 @@ def run(options: argparse.Namespace) -> int:
             jobs = work.photographs.jobs
             for result in _correct(options, work.options, corrector, jobs, progress):
                 results.add(result)
+            for job, reason in work.photographs.unreadable:
+                results.add(Result(*job, "failed", reason))
             for job in work.videos:
                 results.add(_correct_video(options, work.options, corrector, job))
         results.close(work.total, work.photographs.passed_over)
@@ -138,15 +142,16 @@ def _note_before(work: Work, progress: Progress) -> None:
         from midtone.commands.version import SLOW
 
         progress.note(f"slicing: {SLOW}")
-    if work.photographs.paired:
+    if paired := work.photographs.paired:
+        files = "1 camera RAW file" if paired == 1 else f"{paired} camera RAW files"
         progress.note(
-            f"{work.photographs.paired} camera RAW files beside another file of the same name: "
+            f"{files} beside another file of the same name: "
             f"{_RAW_RULES[work.options.input.raw]} (--raw)"
         )
-    if work.photographs.renamed:
+    if renamed := work.photographs.renamed:
+        files = "1 file" if renamed == 1 else f"{renamed} files"
         progress.note(
-            f"{work.photographs.renamed} files beside another file of the same name: their results "
-            "have names like IMG_1.heic.jpg"
+            f"{files} beside another file of the same name: results have names like IMG_1.heic.jpg"
         )
 
 
