@@ -110,7 +110,7 @@ def load(
 
     model:  name of an embedded model, or a path
     device: "cpu", "cuda" (ModelError if there is none) or "auto" (cuda if there is one)
-    once:   for a single photograph: ONNX Runtime loads the network 50 ms faster and runs it 15 ms
+    once:   for a single photograph: ONNX Runtime loads the network 30 ms faster and runs it 3 ms
             slower; a few pixels of the result differ by one code value
     """
     return begin_loading(model, device, threads, once=once)()
