@@ -67,7 +67,7 @@ def test_bad_input_is_one_sentence_and_exit_1(content, message, tmp_path, capsys
 def test_the_input_is_replaced_only_with_overwrite(dark_file, capsys):
     before = dark_file.read_bytes()
     assert run("fix", dark_file, "-o", dark_file) == 2
-    assert "use --overwrite to allow it" in capsys.readouterr().err
+    assert "use --overwrite to replace it" in capsys.readouterr().err
     assert dark_file.read_bytes() == before
     assert run("fix", dark_file, "-o", dark_file, "--overwrite") == 0
     assert dark_file.read_bytes() != before

@@ -89,6 +89,60 @@ def test_lists_and_patterns(shoot, tmp_path, monkeypatch):
     assert fix("-", "--files-from", "-", "-o", "-") == 2
 
 
+def test_a_report_that_cannot_be_written_ends_the_run_in_one_sentence(shoot, tmp_path, capsys):
+    assert fix(shoot / "a.jpg", "-o", tmp_path / "a.jpg", "--report", "/dev/full") == 1
+    said = capsys.readouterr().err
+    assert said == "midtone: /dev/full: cannot be written (No space left on device)\n"
+
+
+def test_a_table_that_exists_is_refused_before_the_photograph_is_written(shoot, tmp_path, capsys):
+    table = tmp_path / "a.cube"
+    table.write_text("mine")
+    assert fix(shoot / "a.jpg", "-o", tmp_path / "a.jpg", "--lut", table) == 1
+    assert "a.cube: exists already; use --overwrite to replace it" in capsys.readouterr().err
+    assert (table.read_text(), (tmp_path / "a.jpg").exists()) == ("mine", False)
+
+
+def test_names_with_control_characters_stay_in_their_line(shoot, tmp_path, capsys):
+    (shoot / "a.jpg").rename(shoot / "two\nlines\x1b[2J.jpg")
+    assert fix(shoot, "-o", tmp_path / "out", "--dry-run") == 0
+    assert f"{shoot}/two\\nlines\\x1b[2J.jpg -> " in capsys.readouterr().out
+    assert fix(tmp_path / "no\nne.jpg", "-o", tmp_path / "x.jpg") == 1
+    assert fix(tmp_path / "no\nne", "-o", tmp_path / "x.gif") == 1
+    assert fix(shoot, "-o", tmp_path / "x\n.jpg") == 2
+    assert capsys.readouterr().err.count("\n") == 3
+
+
+def test_addresses_are_no_files(shoot, tmp_path, capsys):
+    address = "https://example.org/b.jpg?size=big"
+    assert fix(address, shoot / "a.jpg", "-o", tmp_path / "out") == 1
+    said = capsys.readouterr().err
+    assert f"{address}: is an address, not a file; download it first" in said
+    assert "1 corrected, 1 failed" in said
+
+
+def test_a_link_to_itself_is_not_called_damaged(shoot, tmp_path, capsys):
+    (shoot / "loop.jpg").symlink_to(shoot / "loop.jpg")
+    assert fix(shoot / "loop.jpg", "-o", tmp_path / "x.jpg") == 1
+    assert "loop.jpg: cannot be read (Too many levels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.jpg", "-o", "out"], "a.jpg: is no folder to watch"),
+        (["none", "-o", "out"], "none: is no folder to watch"),
+        ([".", "-o", "."], "--watch needs another folder as OUT"),
+    ],
+)
+def test_what_cannot_be_watched(arguments, message, shoot, capsys, monkeypatch):
+    monkeypatch.chdir(shoot)
+    assert fix(*arguments, "--watch") == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "watching" not in said
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

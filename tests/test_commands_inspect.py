@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from midtone.batch.inspect_files import Inspection
 from midtone.cli import main
+from midtone.commands.inspect import _line
 
 
 @pytest.fixture
@@ -47,6 +51,29 @@ def test_json_sorted_and_filtered(shoot, capsys):
     shown = capsys.readouterr()
     assert not shown.out
     assert "3 inspected, 0 off by 9 EV or more, 1 failed" in shown.err
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(shoot, capsys, monkeypatch):
+    (shoot / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path) == f"{shoot}/locked":
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["inspect", str(shoot)]) == 1
+    said = capsys.readouterr().err
+    assert f"{shoot}/locked: the folder cannot be read (Permission denied)" in said
+
+
+def test_no_error_is_shown_as_minus_zero():
+    found = Inspection(
+        exposure_error=-0.004, confidence=0.0, clipped_black=0.0, clipped_white=0.0,
+        action="none", model="default", model_sha256="",
+    )  # fmt: skip
+    assert _line(Path("a.jpg"), found, json_line=False) == " +0.00 EV  a.jpg"
 
 
 def test_standard_input(shoot, capsys, monkeypatch):

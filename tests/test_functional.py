@@ -37,6 +37,14 @@ def test_names_of_formats_in_any_case(name, dark):
     assert Image.open(target).format == "PNG"
 
 
+def test_a_suffix_and_another_format_are_refused(tmp_path, dark):
+    source = tmp_path / "dark.png"
+    Image.fromarray(dark).save(source)
+    with pytest.raises(midtone.UsageError, match="differ; give one of them"):
+        midtone.correct(source, tmp_path / "fixed.png", format="jpeg")
+    midtone.correct(source, tmp_path / "fixed.jpg", format="jpg")
+
+
 def test_nothing_is_overwritten_unless_asked(tmp_path, dark):
     source = tmp_path / "dark.png"
     Image.fromarray(dark).save(source)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections import Counter
@@ -80,6 +81,8 @@ def test_patterns(shoot, tmp_path):
         (["-", "shoot/a.jpg"], "-", "a pipe takes one photograph"),
         (["shoot"], "-", "a pipe takes one photograph"),
         (["-"], "shoot", "a pipe needs a file"),
+        (["shoot/a.jpg"], "x.gif", "no format with this suffix can be written"),
+        (["shoot/a.jpg"], "a.dng", "no format with this suffix can be written"),
     ],
 )
 def test_impossible_runs_are_refused_before_they_begin(
@@ -207,6 +210,76 @@ def test_a_folder_without_photographs_is_described(tmp_path):
     (tmp_path / "a.mov").write_bytes(b"x")
     with pytest.raises(UsageError, match=r"no photographs in this folder, only 1 \.mov"):
         inputs.plan([tmp_path], tmp_path / "out")
+
+
+def test_a_new_folder_may_have_a_point_in_its_name(shoot, tmp_path):
+    for name in ("2026.11.27", "v1.2", "shoot.corrected-2"):
+        assert inputs.plan([shoot / "a.jpg"], tmp_path / name).jobs[0].target.name == "a.jpg"
+    (tmp_path / "x.old").mkdir()
+    assert inputs.plan([shoot / "a.jpg"], tmp_path / "x.old").jobs[0].target.name == "a.jpg"
+
+
+@pytest.mark.parametrize(("out", "format"), [("x.png", "JPEG"), ("x.jpg", "PNG")])
+def test_a_suffix_and_another_format_are_refused(out, format, shoot, tmp_path):
+    with pytest.raises(UsageError, match="differ; give one of them"):
+        inputs.plan([shoot / "a.jpg"], tmp_path / out, format=format)
+    with pytest.raises(UsageError, match="differ; give one of them"):
+        inputs.plan([PIPE], tmp_path / out, format=format)
+    (tmp_path / out).mkdir()
+    assert inputs.plan([shoot / "a.jpg"], tmp_path / out, format=format).jobs
+
+
+def test_a_name_without_suffix_is_no_second_photograph(tmp_path):
+    one = touch(tmp_path, "IMG_1") / "IMG_1"
+    assert inputs.plan([one], tmp_path / "out").renamed == 0
+
+
+def test_linked_folders_and_special_files_are_counted_and_not_opened(shoot, tmp_path):
+    (shoot / "loop").symlink_to(shoot)
+    (shoot / "day" / "other").symlink_to(tmp_path)
+    (shoot / "alive.jpg").symlink_to(shoot / "a.jpg")
+    (shoot / "dead.jpg").symlink_to(shoot / "none.jpg")
+    os.mkfifo(shoot / "pipe.jpg")
+    found = find([shoot])
+    assert [path.name for path in found.paths] == [
+        "a.jpg",
+        "alive.jpg",
+        "dead.jpg",
+        "b.PNG",
+        "a.jpg",
+    ]
+    assert found.passed_over["link to a folder"] == 2
+    assert found.passed_over["special file"] == 1
+    assert find([shoot / "pipe.jpg"]).paths == [shoot / "pipe.jpg"]  # by name: <(command)
+
+
+@pytest.fixture
+def locked(shoot, monkeypatch) -> Path:
+    """A folder without permission, also for root."""
+    scandir, stat = os.scandir, os.stat
+
+    def refusing(call):
+        def refuse(path, *args, **kwargs):
+            name = os.fspath(path)
+            if (name == f"{shoot}/day" and call is scandir) or name.startswith(f"{shoot}/day/"):
+                raise PermissionError(errno.EACCES, "Permission denied", name)
+            return call(path, *args, **kwargs)
+
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", refusing(scandir))
+    monkeypatch.setattr(os, "stat", refusing(stat))
+    return shoot / "day"
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_go_on(locked, tmp_path):
+    plan = inputs.plan([locked.parent], tmp_path / "out")
+    assert [job.source.name for job in plan.jobs] == ["a.jpg"]
+    reason = f"{locked}: the folder cannot be read (Permission denied)"
+    assert plan.unreadable == [(Job(locked, tmp_path / "out" / "day"), reason)]
+    with pytest.raises(UsageError, match="the folder cannot be read"):
+        find([locked])
+    assert find([locked / "b.PNG", locked.parent / "a.jpg"]).paths[0] == locked / "b.PNG"
 
 
 def test_names_need_not_be_utf_8(tmp_path):

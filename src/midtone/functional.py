@@ -11,6 +11,7 @@ from typing import IO, Any, TypeAlias, overload
 from midtone import photo
 from midtone.adapters import AnyImage
 from midtone.batch.correct_one import correct_file, write
+from midtone.batch.inputs import check_format
 from midtone.corrector import Corrector
 from midtone.errors import UsageError
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
@@ -99,9 +100,11 @@ def correct(
         strip=strip,
         keep_software_tag=keep_software_tag,
     )
+    where = Path(target) if isinstance(target, str | os.PathLike) else target
+    if isinstance(where, Path):
+        check_format(where, output.format)
     result, _ = correct_file(corrector, photo.open_file(image), options)
     assert result is not None
-    where = Path(target) if isinstance(target, str | os.PathLike) else target
     write(result, where, corrector, FileOptions(options, output=output))
     return None
 

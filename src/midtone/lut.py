@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,14 @@ def write_cube(table: np.ndarray, path: Path, *, title: str, overwrite: bool = F
 
     Raises PhotoError if the file exists and ``overwrite`` is False, or cannot be written.
     """
-    if path.exists() and not overwrite:
-        raise PhotoError(f"{path}: exists already; use --overwrite to allow it")
+    if os.path.exists(path) and not overwrite:
+        raise PhotoError(f"{path}: exists already; use --overwrite to replace it")
     lines = [f'TITLE "{title}"', f"LUT_3D_SIZE {len(table)}"]
     lines += ["DOMAIN_MIN 0 0 0", "DOMAIN_MAX 1 1 1"]
     lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in table.reshape(-1, 3)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            temporary.write_text("\n".join(lines) + "\n", "ascii")
+            temporary.write_text("\n".join(lines) + "\n", "ascii", "replace")
     except OSError as error:
         raise PhotoError(f"{path}: cannot be written ({error.strerror or error})") from error

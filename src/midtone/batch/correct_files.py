@@ -38,13 +38,14 @@ def correct_tree(
     """
     given = [source] if isinstance(source, str | os.PathLike) else source
     output = options.output
-    jobs = inputs.plan(
+    plan = inputs.plan(
         [Path(one) for one in given],
         Path(out),
         format=output.format,
         overwrite=output.existing == "overwrite",
         raw=options.input.raw,
-    ).jobs
+    )
+    jobs = plan.jobs
     if output.existing == "resume":
         atomic.sweep(Path(out))
     corrector = corrector or Corrector()
@@ -59,7 +60,8 @@ def correct_tree(
         results[result.target] = result
         if progress:
             progress(result)
-    return Report(tuple(results[job.target] for job in jobs))
+    unreadable = [Result(*job, "failed", reason) for job, reason in plan.unreadable]
+    return Report((*(results[job.target] for job in jobs), *unreadable))
 
 
 def correct_jobs(

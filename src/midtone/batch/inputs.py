@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -32,12 +33,14 @@ class Plan:
     passed_over: as in ``Found``
     paired: number of camera RAW files beside a file of the same name and another kind
     renamed: number of other files whose results have names like IMG_1.heic.jpg
+    unreadable: folders that cannot be listed: what would be their job, and the reason
     """
 
     jobs: list[Job]
     passed_over: Counter[str] = field(default_factory=Counter)
     paired: int = 0
     renamed: int = 0
+    unreadable: list[tuple[Job, str]] = field(default_factory=list)
 
 
 def plan(
@@ -65,31 +68,54 @@ def plan(
     raw:    of a camera RAW file and another of the same name beside it, correct both ("also"), the
             RAW file ("prefer") or the other ("skip"); of two RAW files of one name always both
     arriving: another photograph of the same stem may still come, so results are named as if it had
-    Raises UsageError if two sources would have one target, a photograph would be replaced or a
-    folder has none.
+    Raises UsageError if two sources would have one target, a photograph would be replaced, a folder
+    has none, or ``out`` has the suffix of another format than ``format`` or of none.
     """
+    check_format(out, format)
     if PIPE in sources or out == PIPE:
         return Plan([_pipe(sources, out)])
-    if writable_as(out) and not out.is_dir():
-        if len(sources) != 1 or sources[0].is_dir():
+    if writable_as(out) and not os.path.isdir(out):
+        if len(sources) != 1 or os.path.isdir(sources[0]):
             raise UsageError(f"{out}: several photographs need a folder as output, not a file")
         top, planned = out.parent, Plan([Job(sources[0], out)])
-    elif out.exists() and not out.is_dir():
+    elif os.path.exists(out) and not os.path.isdir(out):
         raise UsageError(f"{out}: is a file of no known image format, and no folder")
+    elif _is_meant_as_file(out) and len(sources) == 1 and os.path.isfile(sources[0]):
+        raise UsageError(
+            f"{out}: no format with this suffix can be written; for a folder of this name, make it "
+            "first"
+        )
     else:
         found = find(sources, recursive=recursive, out=out)
         places, paired = _apply_raw_rule(found.places, raw)
         stems = Counter(place.with_suffix("") for _, place in places)
         shared = {stem for stem, count in stems.items() if arriving or count > 1}
         jobs = _mirror(places, out, format, shared)
-        renamed = sum(target.stem == source.name and not _is_raw(source) for source, target in jobs)
-        top, planned = out, Plan(jobs, found.passed_over, len(paired), renamed)
+        renamed = sum(
+            target.stem == source.name != source.stem and not _is_raw(source)
+            for source, target in jobs
+        )
+        unreadable = [(Job(path, out / place), why) for path, place, why in found.unreadable]
+        top, planned = out, Plan(jobs, found.passed_over, len(paired), renamed, unreadable)
     _check_replaced(planned.jobs, overwrite)
     if shard is None:
         return planned
     number, parts = shard
     own = [job for job in planned.jobs if part_of(job.target.relative_to(top), parts) == number]
     return replace(planned, jobs=own)
+
+
+def check_format(target: Path, format: str | None) -> None:
+    """Raise UsageError if the suffix of a file and ``format`` name different formats."""
+    own = writable_as(target)
+    if format and own not in (None, FORMATS[format]) and not os.path.isdir(target):
+        raise UsageError(
+            f"{target}: its suffix and the format {FORMATS[format].title} differ; give one of them"
+        )
+
+
+def _is_meant_as_file(out: Path) -> bool:
+    return re.fullmatch(r"\.[A-Za-z]\w{1,4}", out.suffix) is not None and not os.path.exists(out)
 
 
 def part_of(name: Path, parts: int) -> int:
@@ -107,9 +133,9 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def _pipe(sources: Sequence[Path], out: Path) -> Job:
-    if len(sources) != 1 or sources[0].is_dir():
+    if len(sources) != 1 or os.path.isdir(sources[0]):
         raise UsageError("a pipe takes one photograph")
-    if out != PIPE and (out.is_dir() or not writable_as(out)):
+    if out != PIPE and (os.path.isdir(out) or not writable_as(out)):
         raise UsageError(f"{out}: a pipe needs a file with the suffix of an image format as output")
     return Job(sources[0], out)
 
@@ -172,7 +198,7 @@ def _check_replaced(jobs: list[Job], overwrite: bool) -> None:
         if replaced == job.source and not overwrite:
             raise UsageError(
                 f"{job.target}: the output would replace the input; choose another OUT, or use "
-                "--overwrite to allow it"
+                "--overwrite to replace it"
             )
         if replaced not in (None, job.source):
             raise UsageError(f"{replaced}: would be replaced by the result of {job.source}")

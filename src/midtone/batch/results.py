@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,17 +62,22 @@ class Report:
 
 def result_exists(job: Job, options: FileOptions) -> bool:
     """Whether the target exists and stays."""
-    return job.target != PIPE and job.target.exists() and options.output.existing != "overwrite"
+    if job.target == PIPE or options.output.existing == "overwrite":
+        return False
+    return os.path.exists(job.target)
 
 
 def existing_result(job: Job, options: FileOptions) -> Result | None:
-    """The result of a job whose target exists and stays, "skipped" or "failed"; else None."""
+    """ "skipped" or "failed" for a job whose target or table exists and stays, else None."""
     if not result_exists(job, options):
-        return None
-    if options.output.existing in ("skip", "resume"):
+        there = options.lut
+        if there is None or options.output.existing == "overwrite" or not os.path.exists(there):
+            return None
+    elif options.output.existing in ("skip", "resume"):
         return Result(*job, "skipped")
-    error = f"{job.target}: exists already; use --overwrite to allow it"
-    return Result(*job, "failed", error)
+    else:
+        there = job.target
+    return Result(*job, "failed", f"{there}: exists already; use --overwrite to replace it")
 
 
 def failed(result: Result, error: Error | OSError | MemoryError) -> Result:

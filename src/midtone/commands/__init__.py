@@ -147,12 +147,18 @@ def _default(value: Any) -> str:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be numbers such as 1.5,1,1,1, not {text}") from None
 
 
 def _share(text: str) -> float:
     """ "0.8" or "80%"."""
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be like 0.7 or 70%, not {text}") from None
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

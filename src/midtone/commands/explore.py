@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.limit < _LEAST or options.workers < 1:
         raise UsageError(f"--limit must be at least {_LEAST}, --workers at least 1")
     if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out}: exists already; use --overwrite to allow it")
+        raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
     try:
         import matplotlib  # noqa: F401
         import sklearn  # noqa: F401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,10 +92,12 @@ def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     from midtone.commands import load_corrector, load_model
 
-    single = len(options.sources) == 1 and not (options.files_from or options.sources[0].is_dir())
+    one = len(options.sources) == 1 and not options.files_from
+    single = one and not os.path.isdir(options.sources[0])
     # First, because it goes on while the rest is imported.
     model = load_model(options, once=single and options.backend == "threads")
     from midtone.batch import watch
+    from midtone.batch.results import Result
     from midtone.commands.fix_plan import plan_work
     from midtone.commands.fix_results import Results, open_report
     from midtone.commands.progress import Progress
@@ -118,6 +121,8 @@ def run(options: argparse.Namespace) -> int:
             jobs = work.photographs.jobs
             for result in _correct(options, work.options, corrector, jobs, progress):
                 results.add(result)
+            for job, reason in work.photographs.unreadable:
+                results.add(Result(*job, "failed", reason))
             for job in work.videos:
                 results.add(_correct_video(options, work.options, corrector, job))
         results.close(work.total, work.photographs.passed_over)
@@ -132,15 +137,16 @@ def _note_before(work: Work, progress: Progress) -> None:
         from midtone.commands.version import SLOW
 
         progress.note(f"slicing: {SLOW}")
-    if work.photographs.paired:
+    if paired := work.photographs.paired:
+        files = "1 camera RAW file" if paired == 1 else f"{paired} camera RAW files"
         progress.note(
-            f"{work.photographs.paired} camera RAW files beside another file of the same name: "
+            f"{files} beside another file of the same name: "
             f"{_RAW_RULES[work.options.input.raw]} (--raw)"
         )
-    if work.photographs.renamed:
+    if renamed := work.photographs.renamed:
+        files = "1 file" if renamed == 1 else f"{renamed} files"
         progress.note(
-            f"{work.photographs.renamed} files beside another file of the same name: their results "
-            "have names like IMG_1.heic.jpg"
+            f"{files} beside another file of the same name: results have names like IMG_1.heic.jpg"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -69,12 +70,13 @@ def plan_work(options: argparse.Namespace) -> Work:
         raise UsageError("--lut is of one photograph")
     if output.existing == "resume" and not options.dry_run:
         atomic.sweep(options.out)
+    count = len(planned.jobs) + len(planned.unreadable) + len(video_jobs)
     return Work(
         options=file_settings,
         plan=plan,
         photographs=planned,
         videos=video_jobs,
-        total=None if options.watch else len(planned.jobs) + len(video_jobs),
+        total=None if options.watch else count,
         watched=given[0] if options.watch else None,
     )
 
@@ -83,8 +85,13 @@ def _check_flags(options: argparse.Namespace, given: list[Path]) -> None:
     """Raise UsageError for flags that exclude each other."""
     from midtone.batch.inputs import PIPE
 
-    if options.watch and (len(given) != 1 or PIPE in (given[0], options.out)):
-        raise UsageError("--watch takes one folder")
+    if options.watch:
+        if len(given) != 1 or PIPE in (given[0], options.out):
+            raise UsageError("--watch takes one folder")
+        if not os.path.isdir(given[0]):
+            raise UsageError(f"{given[0]}: is no folder to watch")
+        if given[0].resolve() == options.out.resolve():
+            raise UsageError(f"{given[0]}: --watch needs another folder as OUT")
     if options.together and (options.watch or options.shard or options.backend != "threads"):
         raise UsageError("--together needs all files at once: no --watch, --shard or --backend")
 

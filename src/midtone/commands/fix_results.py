@@ -7,9 +7,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from midtone.errors import UsageError
+from midtone.errors import Error, UsageError
 
 if TYPE_CHECKING:
     from midtone.batch.results import Result
@@ -33,7 +33,7 @@ class Results:
     """
 
     def __init__(
-        self, progress: Progress, report: TextIO | None, *, show_each: bool, dry_run: bool
+        self, progress: Progress, report: BinaryIO | None, *, show_each: bool, dry_run: bool
     ) -> None:
         self._progress = progress
         self._report = report
@@ -54,8 +54,11 @@ class Results:
             self._progress.print(f"{result.source} {after}")
         self._progress.advance()
         if self._report:
-            self._report.write(json.dumps(result.to_dict()) + "\n")
-            self._report.flush()
+            line = json.dumps(result.to_dict()) + "\n"
+            try:
+                self._report.write(line.encode())
+            except OSError as error:
+                raise Error(f"{self._report.name}: cannot be written ({error.strerror})") from error
 
     def close(self, total: int | None, passed_over: Counter[str]) -> None:
         """Print the closing line; there is none if a single photograph was corrected.
@@ -76,14 +79,14 @@ class Results:
 
 
 @contextlib.contextmanager
-def open_report(path: Path | None) -> Iterator[TextIO | None]:
-    """The report, to append to. Raises UsageError."""
+def open_report(path: Path | None) -> Iterator[BinaryIO | None]:
+    """The report, to append whole lines to. Raises UsageError."""
     if path is None:
         yield None
         return
     try:
-        stream = path.open("a", encoding="utf-8")
+        stream = path.open("ab", buffering=0)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
     with stream:
-        yield stream
+        yield cast("BinaryIO", stream)

@@ -51,22 +51,27 @@ def run(options: argparse.Namespace) -> int:
         return inspect_file(corrector, file)
 
     shown: list[tuple[Path, Inspection]] = []
-    failed = 0
+    inspected = failed = 0
     with Progress(len(found.places), quiet=options.quiet) as progress:
         for outcome in parallel.run(work, found.paths, workers=options.workers):
             if isinstance(outcome, parallel.Failed):
                 failed += 1
                 progress.fail(outcome.reason)
-            elif abs(outcome.value.exposure_error) >= options.min_error:
-                shown.append((outcome.item, outcome.value))
-                if not options.sort:
-                    progress.print(_line(*shown[-1], json_line=options.json))
+            else:
+                inspected += 1
+                if abs(outcome.value.exposure_error) >= options.min_error:
+                    shown.append((outcome.item, outcome.value))
+                    if not options.sort:
+                        progress.print(_line(*shown[-1], json_line=options.json))
             progress.advance()
+        for _, _, reason in found.unreadable:
+            failed += 1
+            progress.fail(reason)
         if options.sort:
             for path, one in sorted(shown, key=lambda pair: -abs(pair[1].exposure_error)):
                 progress.print(_line(path, one, json_line=options.json))
         if len(found.places) > 1:
-            counts = {"inspected": len(found.places) - failed}
+            counts = {"inspected": inspected}
             if options.min_error:
                 counts[f"off by {options.min_error:g} EV or more"] = len(shown)
             if failed:
@@ -78,4 +83,5 @@ def run(options: argparse.Namespace) -> int:
 def _line(path: Path, found: Inspection, *, json_line: bool) -> str:
     if json_line:
         return json.dumps({"file": str(path)} | found.to_dict())
-    return f"{found.exposure_error:+6.2f} EV  {path}"
+    error = round(found.exposure_error, 2) + 0.0  # no -0.00
+    return f"{error:+6.2f} EV  {path}"

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+
+
 class Progress:
     """A bar on standard error, if that is a terminal, and lines that do not disturb it.
 
@@ -62,10 +65,16 @@ class Progress:
             self._bar.set_postfix(failed=self._failed)
 
     def _write(self, line: str, stream: TextIO) -> None:
+        line = one_line(line)
         if self._bar is None:
             print(line, file=stream)
         else:
             self._bar.write(line, file=stream)
+
+
+def one_line(text: str) -> str:
+    """The text without control characters, which names of files may hold: "a\\nb.jpg"."""
+    return text.translate(_ESCAPES)
 
 
 def closing_line(counts: Mapping[str, int], passed_over: Counter[str]) -> str:

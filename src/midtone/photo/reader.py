@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from midtone.photo.strips import Strips
 
 T = TypeVar("T")
 MAX_MEGAPIXELS = 500.0
+ADDRESS = re.compile(r"(\w{2,}):/")  # of the web
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,9 @@ def translate_errors(name: str, work: Callable[[], T]) -> T:
     except PhotoError as error:
         raise type(error)(f"{name}: {error}") from error.__cause__
     except FileNotFoundError:
+        if address := ADDRESS.match(name):  # a Path has one slash of two
+            name = f"{address[1]}://{name[address.end() :].lstrip('/')}"
+            raise PhotoError(f"{name}: is an address, not a file; download it first") from None
         raise PhotoError(f"{name}: no such file") from None
     except IsADirectoryError:
         raise PhotoError(f"{name}: is a folder, not a photograph") from None
@@ -165,6 +170,8 @@ def translate_errors(name: str, work: Callable[[], T]) -> T:
         raise PhotoError(f"{name}: too large for this computer's memory") from None
     # Decoders raise many kinds of errors for damaged files, not all of them documented.
     except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise PhotoError(f"{name}: cannot be read ({error.strerror})") from error
         raise PhotoError(f"{name}: damaged or incomplete image ({sentence(error)})") from error
 
 

@@ -63,7 +63,7 @@ def write(
     if named is None:
         suffixes = (suffix for name in WRITABLE for suffix in FORMATS[name].suffixes)
         raise PhotoError(f"{path}: unknown image format; use one of {', '.join(suffixes)}")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise PhotoError(f"{path}: exists already; use overwrite to replace it")
     encoded, notes = _encode(photo, named, quality, software, str(path))
     try:

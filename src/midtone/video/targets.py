@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from midtone.video.encode import CONTAINERS
 
 def is_video(path: Path) -> bool:
     """Whether a file given by name is a video, by its suffix."""
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in SUFFIXES and not os.path.isdir(path)
 
 
 def plan(videos: Sequence[Path], out: Path, *, alone: bool, overwrite: bool) -> list[Job]:
@@ -30,7 +31,7 @@ def plan(videos: Sequence[Path], out: Path, *, alone: bool, overwrite: bool) -> 
         if len(videos) != 1 or not alone:
             raise UsageError(f"{out}: several files need a folder as output, not a video")
         jobs = [Job(videos[0], out)]
-    elif out == PIPE or (out.exists() and not out.is_dir()):
+    elif out == PIPE or (os.path.exists(out) and not os.path.isdir(out)):
         raise UsageError(f"{out}: a video is written to a file or a folder")
     else:
         jobs = [Job(one, out / _name(one)) for one in videos]
