@@ -112,7 +112,8 @@ def test_commands_import_what_they_need_when_they_run():
             node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module
         ]
         ours = {module for module in outside if module.startswith("midtone")}
-        assert ours <= {"midtone", "midtone.errors", "midtone.commands", "midtone.options"}, path
+        own = {module for module in ours if module.startswith("midtone.commands")}
+        assert ours - own <= {"midtone", "midtone.errors", "midtone.options"}, path
 
 
 # Packages whose small modules share a file, and modules that are tested through another one.
@@ -130,9 +131,11 @@ SHARED = {
     "server": "server",
     "video": "video",
     "commands.evaluate": "evaluate",
+    "commands.corrector": "cli",
     "commands.data_set": "dataset_builder",
     "commands.explore": "dataset_builder",
     "commands.export": "export",
+    "commands.flags": "options",
     "commands.models": "cli",
     "commands.patches": "patches",
     "commands.render": "dataset_builder",

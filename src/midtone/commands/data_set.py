@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.commands import parallel_options
+from midtone.commands.flags import parallel_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
