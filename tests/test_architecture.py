@@ -144,6 +144,7 @@ SHARED = {
     "commands.synthesize": "dataset_builder",
     "correction": "corrector",
     "data.explore": "dataset_builder",
+    "data.scenes": "dataset_builder",
     "errors": "cli",
     "evaluation.benchmark": "evaluate",
     "evaluation.methods": "evaluate",

@@ -12,8 +12,7 @@ from midtone.commands.flags import parallel_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
-    from midtone.data import dataset_builder
-    from midtone.data.dataset_builder import Entry
+    from midtone.data.scenes import Entry, Maker
 
 _PATCH = 512  # largest patches of the recipe paper
 
@@ -44,26 +43,27 @@ def build(
     sources: list[Path],
     experts: dict[str, dict[str, Path]],
     problems: list[str],
-    make: dataset_builder.Maker,
+    make: Maker,
     target: str,
 ) -> int:
     """Build a data set; returns the exit code.
 
     sources:  files of the scenes; experts: their renderings, by expert and scene
     problems: a sentence for each file that is left out already
-    make, target: as ``dataset_builder.build`` and its settings take them
+    make:    makes a scene; target: of ``scenes.Settings``
     Raises UsageError.
     """
     from tqdm import tqdm
 
     from midtone.batch.inputs import parse_shard
     from midtone.data import dataset_builder, splits
+    from midtone.data.scenes import Settings
 
     if options.workers < 1 or options.size < 0 or not 1 <= options.quality <= 100:
         raise UsageError("--workers must be at least 1, --size at least 0, --quality 1 to 100")
     if not sources:
         raise UsageError(f"{options.source}: holds no files to work on")
-    settings = dataset_builder.Settings(
+    settings = Settings(
         _evs(options.evs), options.format, options.quality, target, options.size or None
     )
     given = splits.read_splits(options.splits) if options.splits else None
