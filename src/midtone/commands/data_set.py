@@ -64,7 +64,11 @@ def build(
     if not sources:
         raise UsageError(f"{options.source}: holds no files to work on")
     settings = Settings(
-        _evs(options.evs), options.format, options.quality, target, options.size or None
+        evs=_evs(options.evs),
+        format=options.format,
+        quality=options.quality,
+        target=target,
+        side=options.size or None,
     )
     given = splits.read_splits(options.splits) if options.splits else None
     scenes, left_out = dataset_builder.plan(sources, experts, options.seed, given)

@@ -27,7 +27,7 @@ PAPER_EVS = (-1.5, -1.0, 0.0, 1.0, 1.5)
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "png16": ".png"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How scenes are rendered; stored in the manifest.
 
