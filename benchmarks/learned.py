@@ -36,7 +36,13 @@ from midtone.data.synthesize import expose
 from midtone.errors import ModelError
 from midtone.evaluation import benchmark, report, tables
 from midtone.evaluation.images import read_srgb
-from midtone.evaluation.methods import MODEL, Method
+from midtone.evaluation.methods import (
+    MODEL,
+    BaselineMethod,
+    FolderMethod,
+    Method,
+    ModelMethod,
+)
 from midtone.evaluation.results import Protocol
 
 SIDE = 512
@@ -104,9 +110,9 @@ def methods_of(data: Path) -> list[Method]:
             weights[name] = found
     outputs = sorted(p for p in data.iterdir() if p.is_dir() and p.name not in ("input", REFERENCE))
     return [
-        Method(MODEL, model="default"),
-        *(Method(name) for name in ("input", *weights)),
-        *(Method(path.name, folder=path) for path in outputs),
+        ModelMethod(MODEL),
+        *(BaselineMethod(name) for name in ("input", *weights)),
+        *(FolderMethod(path.name, path) for path in outputs),
     ]
 
 

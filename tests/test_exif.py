@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from midtone.photo import exif
+from midtone.photo import exif, ifd
 
 
 def block(order: str = "<") -> bytes:
@@ -129,7 +129,7 @@ def test_the_bytes_of_a_thumbnail_become_zeros():
 
 def test_values_are_packed_as_they_were():
     raw = block(">")
-    directories = exif.Directories(raw.removeprefix(exif.HEAD))
+    directories = ifd.Directories(raw.removeprefix(exif.HEAD))
     packed = exif.pack(directories.values(directories.first), ">")
     again = read(packed)
     assert again[0x010F] == "Maker"

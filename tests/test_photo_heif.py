@@ -135,9 +135,9 @@ def test_damaged_boxes_are_errors_of_the_file(scene):
 
 def test_what_stands_behind_the_picture_is_noted(scene):
     data = bytes(imagecodecs.avif_encode(scene, level=90))
-    film = struct.pack(">I4s", 24, b"mpvd") + bytes(16)
+    video = struct.pack(">I4s", 24, b"mpvd") + bytes(16)
     assert photo.read(data).notes == ()
-    assert photo.read(data + film).notes == ("left out: motion photo",)
+    assert photo.read(data + video).notes == ("left out: motion photo",)
     assert photo.read(data + b"\0\0\x30\x0aSEFT").notes == ("left out: 8 bytes after the picture",)
 
 
@@ -178,4 +178,4 @@ def test_the_picture_is_read_and_not_a_film_beside_it(scene):
     damaged_film[places : places + 4] = b"\xff" * 4
     read = photo.read(bytes(damaged_film))
     assert np.abs(read.pixels.astype(int) - scene).mean() < 5
-    assert read.notes == ("left out: film",)
+    assert read.notes == ("left out: video",)

@@ -189,4 +189,4 @@ def test_a_packet_without_its_extension_points_to_none():
 def test_a_film_behind_another_picture_is_noted():
     data = jpeg() + jpeg() + b"\0\0\0\x18ftypmp42" + bytes(range(1, 200))
     (note,) = photo.read(data).notes
-    assert note == "left out: 1 more picture in the file, a film in the file"
+    assert note == "left out: 1 more picture in the file, a video in the file"

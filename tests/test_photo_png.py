@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from midtone import photo
 from midtone.errors import PhotoError
-from midtone.photo import exif
+from midtone.photo import exif, ifd
 from midtone.photo.png import encode
 
 
@@ -35,7 +35,7 @@ def through(data: bytes, format: str = "PNG") -> tuple[bytes, tuple[str, ...]]:
 
 
 def orientation_block(value: int) -> bytes:
-    short = exif.Value(exif.ORIENTATION, exif.SHORT, 1, struct.pack("<H", value))
+    short = ifd.Value(exif.ORIENTATION, ifd.SHORT, 1, struct.pack("<H", value))
     return exif.pack([short])
 
 

@@ -11,7 +11,7 @@ import tifffile
 from dng import write_dng
 from midtone import photo
 from midtone.errors import PhotoError, TooLargeError
-from midtone.photo import exif, raw
+from midtone.photo import ifd, raw
 
 pytestmark = pytest.mark.skipif(not raw.is_installed(), reason="needs rawpy")
 
@@ -111,6 +111,6 @@ def test_xmp_and_maker_notes_are_noted(dng, tmp_path):
     )
 
 
-def _values(block: bytes) -> tuple[exif.Value, ...]:
-    directories = exif.Directories(block.removeprefix(b"Exif\0\0"))
+def _values(block: bytes) -> tuple[ifd.Value, ...]:
+    directories = ifd.Directories(block.removeprefix(b"Exif\0\0"))
     return directories.values(directories.first)

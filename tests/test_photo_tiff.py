@@ -11,7 +11,7 @@ import tifffile
 
 from midtone import photo
 from midtone.errors import PhotoError
-from midtone.photo import capture, exif
+from midtone.photo import capture, exif, ifd
 
 
 @pytest.fixture
@@ -197,12 +197,12 @@ def test_a_palette_of_8_bit_numbers(scene):
 
 
 def test_resolution_and_maker_notes_from_exif(scene):
-    note = exif.Value(exif.MAKER_NOTE, exif.UNDEFINED, 8, b"Maker\0\0\1")
+    note = ifd.Value(exif.MAKER_NOTE, ifd.UNDEFINED, 8, b"Maker\0\0\1")
     values = [
-        exif.Value(282, 5, 1, struct.pack("<2I", 300, 1)),
-        exif.Value(283, 5, 1, struct.pack("<2I", 300, 1)),
-        exif.Value(296, 3, 1, struct.pack("<H", 2)),
-        exif.Value(exif.EXIF, exif.LONG, 1, b"", (note,)),
+        ifd.Value(282, 5, 1, struct.pack("<2I", 300, 1)),
+        ifd.Value(283, 5, 1, struct.pack("<2I", 300, 1)),
+        ifd.Value(296, 3, 1, struct.pack("<H", 2)),
+        ifd.Value(ifd.EXIF, ifd.LONG, 1, b"", (note,)),
     ]
     picture = photo.Photo(scene, metadata=photo.Metadata(exif.pack(values)))
     stream = io.BytesIO()
@@ -219,9 +219,9 @@ def test_exif_of_a_big_tiff_is_kept(scene):
     data = tiff(scene, photometric="rgb", bigtiff=True, extratags=[(60000, 16, 1, 0)])
     entry = struct.pack("<HHQQ", 60000, 16, 1, 0)
     assert data.count(entry) == 1
-    data = data.replace(entry, struct.pack("<HHQQ", exif.EXIF, 18, 1, len(data)))
+    data = data.replace(entry, struct.pack("<HHQQ", ifd.EXIF, 18, 1, len(data)))
     taken = b"2026:11:26 18:30:00\0"
-    data += struct.pack("<QHHQQ", 1, 0x9003, exif.ASCII, len(taken), len(data) + 36) + bytes(8)
+    data += struct.pack("<QHHQQ", 1, 0x9003, ifd.ASCII, len(taken), len(data) + 36) + bytes(8)
     kept = photo.read(data + taken).metadata.exif
     assert kept is not None
     assert capture.time(kept) == "2026:11:26 18:30:00"

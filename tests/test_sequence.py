@@ -14,22 +14,22 @@ from PIL import Image
 from midtone import CorrectionOptions, colour
 from midtone.colour import expose
 from midtone.errors import UsageError
-from midtone.photo import Metadata, Photo, capture, exif
+from midtone.photo import Metadata, Photo, capture, exif, ifd
 from midtone.sequence.smooth import SIGMA, smoothing_weights
 
 
 def camera(seconds=(1, 60), stop=(4, 1), sensitivity=200, when=None, fraction=None) -> bytes:
     """An EXIF block with a camera's settings."""
     values = [
-        exif.Value(0x829A, 5, 1, struct.pack("<2I", *seconds)),
-        exif.Value(0x829D, 5, 1, struct.pack("<2I", *stop)),
-        exif.Value(0x8827, exif.SHORT, 1, struct.pack("<H", sensitivity)),
+        ifd.Value(0x829A, 5, 1, struct.pack("<2I", *seconds)),
+        ifd.Value(0x829D, 5, 1, struct.pack("<2I", *stop)),
+        ifd.Value(0x8827, ifd.SHORT, 1, struct.pack("<H", sensitivity)),
     ]
     for tag, text in ((0x9003, when), (0x9291, fraction)):
         if text:
             data = text.encode() + b"\0"
-            values.append(exif.Value(tag, exif.ASCII, len(data), data))
-    return exif.pack([exif.Value(exif.EXIF, exif.LONG, 1, b"", tuple(values))])
+            values.append(ifd.Value(tag, ifd.ASCII, len(data), data))
+    return exif.pack([ifd.Value(ifd.EXIF, ifd.LONG, 1, b"", tuple(values))])
 
 
 def brightness(image) -> float:

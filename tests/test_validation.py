@@ -17,8 +17,8 @@ from midtone.network import CoarseToFine  # noqa: E402
 from midtone.photo import Photo  # noqa: E402
 from midtone.preprocess import preprocess  # noqa: E402
 from midtone.training.loader import input_config  # noqa: E402
+from midtone.training.recipe import VALIDATION_EVS  # noqa: E402
 from midtone.training.validation import (  # noqa: E402
-    EVS,
     Check,
     _TrainedNetwork,
     contact_sheet,
@@ -71,7 +71,7 @@ def test_its_network_input_is_that_of_a_correction(astronaut, finest):
 def test_checks_have_the_evs_in_turn(astronaut):
     images = [astronaut[::8, ::8]] * 7
     checks = from_photographs(images, ErrorModel(), TargetModel(), seed=1)
-    assert [check.group for check in checks[:6]] == [f"{ev:+.1f}" for ev in EVS]
+    assert [check.group for check in checks[:6]] == [f"{ev:+.1f}" for ev in VALIDATION_EVS]
     assert checks[6].group == checks[0].group
     means = [check.input.mean() for check in checks[:6]]
     assert means == sorted(means)

@@ -127,7 +127,7 @@ class Corrector:
         return LowResolution(prediction, error, confidence)
 
     def apply(self, correction: Correction, image: AnyImage, strength: float = 1.0) -> AnyImage:
-        """Apply a correction at full size, to its own image or to others, such as a film's frames.
+        """Apply a correction at full size, to its own image or to others, such as a video's frames.
 
         image: as a call takes it, in the colour space of the image that the correction was planned
                for; of any size

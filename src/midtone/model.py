@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from midtone.errors import ModelError, UsageError
+from midtone.options import DEVICES
 
 if TYPE_CHECKING:
     from midtone.pipeline import PipelineConfig
     from midtone.pyramid import Taps
 
 EMBEDDED = Path(__file__).parent / "models"
-DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ EXISTING = ("fail", "skip", "resume", "overwrite")
 TOGETHER = ("same", "smooth")
 RAW_RULES = ("also", "prefer", "skip")
 BACKENDS = ("threads", "processes", "dask")
+DEVICES = ("auto", "cpu", "cuda")
 Options = TypeVar("Options", bound="CorrectionOptions | InputOptions | OutputOptions")
 
 

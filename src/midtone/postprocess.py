@@ -8,32 +8,39 @@ work on the low-resolution prediction, so they cost nothing at full size. The pa
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from midtone import colour, pyramid
+from midtone import colour, contrast_stretch, exposure_fusion
 from midtone.errors import UsageError
 from midtone.options import CorrectionOptions
-from midtone.pyramid import BINOMIAL
 from midtone.settings import check
 
-_BINS = 65536
 _BISECTIONS = 16
-_WELL_EXPOSED, _SPREAD, _FLOOR = 0.5, 0.2, 1e-12  # Mertens et al. 2007
-
-
-class Step(Protocol):
-    """A step: a frozen dataclass of its parameters."""
-
-    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """The prediction after the step: h x w x 3 float32 sRGB each."""
+_FLOOR = 1e-12  # of divisors
 
 
 @dataclass(frozen=True)
-class ShrinkToMeanLuma:
+class Step(ABC):
+    """A step; its fields are its parameters."""
+
+    @abstractmethod
+    def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """The prediction after the step: h x w x 3 float32 sRGB each."""
+
+    def with_confidence(
+        self, prediction: np.ndarray, reference: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """The prediction after the step, and the part of the correction that remains, in [0, 1]."""
+        return self(prediction, reference), 1.0
+
+
+@dataclass(frozen=True)
+class ShrinkToMeanLuma(Step):
     """Shrink the brightness of large corrections to the mean of all photographs.
 
         m' = (1 - d) m + d target,  d = clip((|e| - low) / (high - low), 0, 1)
@@ -70,7 +77,7 @@ class ShrinkToMeanLuma:
 
 
 @dataclass(frozen=True)
-class NeutralizeClippedHighlights:
+class NeutralizeClippedHighlights(Step):
     """Keep what is white in the input neutral and bright.
 
         y' = (1 - s) y + s max(luma(y), f),  s = clip((min_c x_c - low) / (high - low), 0, 1)
@@ -106,7 +113,7 @@ class NeutralizeClippedHighlights:
 
 
 @dataclass(frozen=True)
-class ShrinkByConfidence:
+class ShrinkByConfidence(Step):
     """Shrink the correction by the confidence in it.
 
         y' = x + p (y - x),  p = c^slope / (c^slope + half^slope)
@@ -123,28 +130,24 @@ class ShrinkByConfidence:
     half: float = 0.5
     slope: float = 2.0
 
-    def confidence(self, prediction: np.ndarray, reference: np.ndarray) -> float:
-        """The part p of the correction that remains, in [0, 1]."""
-        before, after = map(colour.log_luminance, (reference, np.clip(prediction, 0, 1)))
-        size = float(np.abs(after - before).mean())
-        return confidence_of(size, self.half, self.slope)
-
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
-        return self.shrink(prediction, reference, self.confidence(prediction, reference))
+        return self.with_confidence(prediction, reference)[0]
 
-    def shrink(
-        self, prediction: np.ndarray, reference: np.ndarray, confidence: float
-    ) -> np.ndarray:
-        """Apply the step with a ``confidence`` that is known already."""
+    def with_confidence(
+        self, prediction: np.ndarray, reference: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Apply the step; also returns p."""
         if not self.half:
-            return prediction
-        share = np.float32(confidence)
-        return np.asarray(reference + share * (prediction - reference), prediction.dtype)
+            return prediction, 1.0
+        before, after = map(colour.log_luminance, (reference, np.clip(prediction, 0, 1)))
+        confidence = confidence_of(float(np.abs(after - before).mean()), self.half, self.slope)
+        change = np.float32(confidence) * (prediction - reference)
+        return np.asarray(reference + change, prediction.dtype), confidence
 
 
 @dataclass(frozen=True)
-class KeepGrey:
+class KeepGrey(Step):
     """Predict no colour where the whole input has none: y' = luma(y) if R = G = B in x.
 
     enabled: False switches the step off
@@ -161,7 +164,7 @@ class KeepGrey:
 
 
 @dataclass(frozen=True)
-class ExposureFusion:
+class ExposureFusion(Step):
     """Blend the input and the prediction by exposure fusion (Mertens et al. 2007, eq. 6-7).
 
     An option of the authors' demo, off for the paper's results.
@@ -169,11 +172,11 @@ class ExposureFusion:
 
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
-        return exposure_fusion([reference, np.clip(prediction, 0, 1)])
+        return exposure_fusion.fuse([reference, np.clip(prediction, 0, 1)])
 
 
 @dataclass(frozen=True)
-class ContrastStretch:
+class ContrastStretch(Step):
     """Stretch all channels alike, as far as the first of them to clip allows.
 
     An option of the authors' demo, off for the paper's results. (The authors' release takes the
@@ -186,12 +189,12 @@ class ContrastStretch:
 
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
-        limits = stretch_limits(prediction, self.tail)
-        return stretch(prediction, limits[0].min(), limits[1].max())
+        low, high = contrast_stretch.limits(prediction, self.tail)
+        return contrast_stretch.stretch(prediction, low.min(), high.max())
 
 
 @dataclass(frozen=True)
-class ExposureTrim:
+class ExposureTrim(Step):
     """Make the prediction brighter or darker by ``ev``, with black and white fixed.
 
         Y' = 1 - (1 - Y)^(2^ev)
@@ -220,7 +223,7 @@ class ExposureTrim:
 
 
 @dataclass(frozen=True)
-class ProtectHighlights:
+class ProtectHighlights(Step):
     """Brighten what is bright in the input less, so that its highlights keep their detail.
 
         y' = y l'/l,  l' = l - amount a^2 max(l - a, 0)
@@ -250,7 +253,7 @@ DEFAULT: tuple[Step, ...] = (
     ShrinkByConfidence(half=0.46, slope=2.2),
     KeepGrey(),
 )
-STEPS: dict[str, type[Any]] = {
+STEPS: dict[str, type[Step]] = {
     "shrink_to_mean_luma": ShrinkToMeanLuma,
     "neutralize_clipped_highlights": NeutralizeClippedHighlights,
     "shrink_by_confidence": ShrinkByConfidence,
@@ -276,22 +279,18 @@ def chosen(options: CorrectionOptions) -> list[Step]:
 def apply_steps(
     steps: Sequence[Step], prediction: np.ndarray, reference: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Apply steps in order: (prediction after them, confidence in it, in [0, 1])."""
+    """Apply steps in order: (prediction after them, product of their confidences, in [0, 1])."""
     confidence = 1.0
     for step in steps:
-        if isinstance(step, ShrinkByConfidence):
-            share = step.confidence(prediction, reference)
-            prediction = step.shrink(prediction, reference, share)
-            confidence *= share
-        else:
-            prediction = step(prediction, reference)
+        prediction, remaining = step.with_confidence(prediction, reference)
+        confidence *= remaining
     return prediction, confidence
 
 
 def to_dict(step: Step) -> dict[str, Any]:
     """{"step": its name in ``STEPS``, parameter: value, ...}."""
     name = next(name for name, kind in STEPS.items() if type(step) is kind)
-    return {"step": name} | asdict(step)  # type: ignore[call-overload]
+    return {"step": name} | asdict(step)
 
 
 def from_dict(settings: Mapping[str, Any]) -> Step:
@@ -304,8 +303,7 @@ def from_dict(settings: Mapping[str, Any]) -> Step:
     name = settings["step"]
     parameters = {key: value for key, value in settings.items() if key != "step"}
     check(parameters, STEPS[name], name)
-    step: Step = STEPS[name](**parameters)
-    return step
+    return STEPS[name](**parameters)
 
 
 def confidence_of(size: float, half: float, slope: float) -> float:
@@ -322,60 +320,3 @@ def exposure_error(before: np.ndarray, after: np.ndarray) -> float:
     luminance.
     """
     return float(colour.log_luminance(before).mean() - colour.log_luminance(after).mean())
-
-
-def stretch_limits(image: np.ndarray, tail: float = 0.01) -> np.ndarray:
-    """Low and high limit of each channel: 2 x 3, for an H x W x 3 float image.
-
-    From 65,536 bins of the values clipped to [0, 1]: the first whose cumulated share exceeds
-    ``tail``, and the first whose share reaches 1 - ``tail``; (0, 1) where these are equal.
-    """
-    limits = np.empty((2, 3))
-    for channel in range(3):
-        codes = np.floor(np.clip(image[..., channel], 0, 1) * (_BINS - 1) + 0.5).astype(np.intp)
-        share = np.cumsum(np.bincount(codes.ravel(), minlength=_BINS)) / codes.size
-        low, high = np.argmax(share > tail), np.argmax(share >= 1 - tail)
-        limits[:, channel] = (0, 1) if low == high else (low / (_BINS - 1), high / (_BINS - 1))
-    return limits
-
-
-def stretch(image: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Map [low, high] to [0, 1], the same for all channels; outside values become 0 and 1."""
-    return np.clip((image - low) / (high - low), 0, 1)
-
-
-def fusion_weights(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Weights of Mertens et al. 2007, eq. 1-3, exponents 1: H x W x K, summing to one.
-
-    Contrast (absolute Laplacian of luma), saturation (standard deviation over R, G, B) and well
-    exposedness (Gaussian around 0.5, sigma 0.2) of K float images H x W x 3.
-    """
-    weights = []
-    for image in images:
-        grey = np.pad(colour.luma(image), 1, mode="edge")
-        contrast = np.abs(
-            grey[:-2, 1:-1]
-            + grey[2:, 1:-1]
-            + grey[1:-1, :-2]
-            + grey[1:-1, 2:]
-            - 4 * grey[1:-1, 1:-1]
-        )
-        exposed = np.exp(-((image - _WELL_EXPOSED) ** 2) / (2 * _SPREAD**2)).prod(-1)
-        weights.append(contrast * image.std(-1) * exposed + _FLOOR)
-    stacked = np.stack(weights, -1)
-    return np.asarray(stacked / stacked.sum(-1, keepdims=True))
-
-
-def exposure_fusion(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Blend K exposures of one scene, H x W x 3 float in [0, 1] (Mertens et al. 2007, eq. 6-7).
-
-    The weights' Gaussian pyramids blend the images' Laplacian pyramids.
-    """
-    levels = max(1, int(np.log2(min(images[0].shape[:2]))))
-    weights = fusion_weights(images)
-    blended = [np.zeros(())] * levels
-    for number, image in enumerate(images):
-        shares = pyramid.gaussian(weights[..., number : number + 1], levels, BINOMIAL)
-        details = pyramid.split(image, levels, BINOMIAL)
-        blended = [b + s * d for b, s, d in zip(blended, shares, details, strict=True)]
-    return pyramid.merge(blended, BINOMIAL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from midtone import postprocess
+from midtone import exposure_fusion
 from midtone.baselines.lime import relight
 from midtone.baselines.smooth import differences, gaussian, smooth
 
@@ -22,9 +22,7 @@ def dual(image: np.ndarray, strength: float = 0.15, gamma: float = 0.6) -> np.nd
     """
     dark = lift(image, strength, gamma)
     bright = 255 - lift(255 - image, strength, gamma)
-    fused = postprocess.exposure_fusion(
-        [one.astype(np.float32) / 255 for one in (image, dark, bright)]
-    )
+    fused = exposure_fusion.fuse([one.astype(np.float32) / 255 for one in (image, dark, bright)])
     return np.rint(255 * np.clip(fused, 0, 1)).astype(np.uint8)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from midtone import postprocess
+from midtone import exposure_fusion
 
 _EVS = (-1.5, 0.0, 1.5)
 
@@ -17,5 +17,5 @@ def fusion(image: np.ndarray) -> np.ndarray:
     """
     linear = (image.astype(np.float32) / 255) ** 2.2
     exposures = [np.clip(linear * 2.0**ev, 0, 1) ** (1 / 2.2) for ev in _EVS]
-    fused = postprocess.exposure_fusion(exposures)
+    fused = exposure_fusion.fuse(exposures)
     return np.rint(255 * np.clip(fused, 0, 1)).astype(np.uint8)

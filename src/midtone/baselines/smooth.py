@@ -49,7 +49,7 @@ def _solve_rows(right: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def differences(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """To the next pixel to the right and below, 0 at the end. H x W each."""
+    """Differences to the next pixel to the right and below, 0 at the end: H x W each."""
     across, down = np.zeros_like(image), np.zeros_like(image)
     across[:, :-1] = np.diff(image, axis=1)
     down[:-1] = np.diff(image, axis=0)

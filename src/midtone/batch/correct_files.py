@@ -11,7 +11,7 @@ from midtone import atomic
 from midtone.batch import inputs, parallel
 from midtone.batch.correct_one import correct_one
 from midtone.batch.inputs import Job
-from midtone.batch.results import Report, Result
+from midtone.batch.results import Report, Result, result_of
 from midtone.corrector import Corrector
 from midtone.options import FileOptions
 from midtone.pipeline import PipelineConfig
@@ -50,7 +50,7 @@ def correct_tree(
         atomic.sweep(Path(out))
     corrector = corrector or Corrector()
     if together:
-        from midtone.batch import sequences  # here, because it imports this module
+        from midtone.batch import sequences  # here: a single photograph should start at once
 
         run = sequences.correct_sequences(jobs, corrector, together, options, workers=workers)
     else:
@@ -98,16 +98,6 @@ def correct_jobs(
         catch=(Exception,),
     ):
         yield result_of(outcome)
-
-
-def result_of(outcome: parallel.Outcome[Job, Result]) -> Result:
-    """The result of a job, failed if its work raised an error."""
-    if isinstance(outcome, parallel.Done):
-        return outcome.value
-    source = str(outcome.item.source)
-    reason = outcome.reason
-    error = reason if reason.startswith(source) else f"{source}: {reason}"
-    return Result(*outcome.item, status="failed", error=error)
 
 
 _CorrectorArguments = tuple[str, str, PipelineConfig]  # model, device, pipeline

@@ -7,11 +7,10 @@ from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from midtone.batch import parallel
 from midtone.batch.inputs import PIPE, Job
 from midtone.errors import Error
 from midtone.options import FileOptions
-
-STATUSES = ("done", "unchanged", "skipped", "failed", "planned")
 
 
 @dataclass(frozen=True)
@@ -91,3 +90,13 @@ def failed(result: Result, error: Error | OSError | MemoryError) -> Result:
         name = "standard output" if result.target == PIPE else result.target
         reason = f"{name}: cannot be written ({error.strerror or error})"
     return replace(result, status="failed", error=reason)
+
+
+def result_of(outcome: parallel.Outcome[Job, Result]) -> Result:
+    """The result of a job, failed if its work raised an error."""
+    if isinstance(outcome, parallel.Done):
+        return outcome.value
+    source = str(outcome.item.source)
+    reason = outcome.reason
+    error = reason if reason.startswith(source) else f"{source}: {reason}"
+    return Result(*outcome.item, status="failed", error=error)

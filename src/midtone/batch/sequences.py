@@ -14,10 +14,9 @@ from typing import Any
 
 from midtone import sequence
 from midtone.batch import parallel
-from midtone.batch.correct_files import result_of
 from midtone.batch.correct_one import correct_one, open_source
 from midtone.batch.inputs import PIPE, Job
-from midtone.batch.results import Result, existing_result, result_exists
+from midtone.batch.results import Result, existing_result, result_exists, result_of
 from midtone.correction import Correction
 from midtone.corrector import Corrector
 from midtone.errors import UsageError

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from midtone.errors import UsageError
-from midtone.options import BACKENDS
+from midtone.options import BACKENDS, DEVICES
 
 if TYPE_CHECKING:
     from midtone.corrector import Corrector
@@ -30,7 +30,7 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         default="auto",
-        choices=("auto", "cpu", "cuda"),
+        choices=DEVICES,
         help="device of the network (auto)",
     )
     pipeline_option(parser)

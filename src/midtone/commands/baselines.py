@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midtone.errors import ModelError, UsageError
+from midtone.options import DEVICES
 
 if TYPE_CHECKING:
     from midtone.baselines.learned.catalogue import Method
@@ -65,9 +66,7 @@ def _describe_train(actions: Verbs) -> None:
         "--licence", default="not stated", help="licence of the weights, for the header"
     )
     parser.add_argument("--vgg", type=Path, help="VGG-19 for DPED, VGG-16 for HDR CNN (.pth)")
-    parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to train (auto)"
-    )
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="where to train (auto)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(verb=train)
 

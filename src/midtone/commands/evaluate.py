@@ -12,7 +12,8 @@ from midtone.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from midtone.data.pairs import Pair, Pairs
-    from midtone.evaluation.results import Row
+    from midtone.evaluation.results import Protocol, Row
+    from midtone.evaluation.tables import Line
 
 SIZE, SSIM = 512, "channels"
 _SUFFIXES = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
@@ -87,8 +88,6 @@ def run(options: argparse.Namespace) -> int:
     try:
         from midtone.data.pairs import read_pairs
         from midtone.evaluation import benchmark, methods, tables
-        from midtone.evaluation.ma import MaModel
-        from midtone.evaluation.results import Protocol
     except ImportError as error:
         raise ModelError(f"evaluating needs midtone[evaluate] ({error})") from error
 
@@ -101,14 +100,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = _of_split(found, options.split, options.pairs)
     if options.protocol == "paper" and any(pair.ev is None for pair in pairs):
         raise UsageError(f"{options.pairs}: --protocol paper needs the EV in every file's name")
-    protocol = Protocol(
-        _experts(pairs, options.experts, options.pairs),
-        (SIZE if options.size is None else options.size) or None,
-        options.ssim or SSIM,
-        str(Path(options.ma_model).resolve()) if options.ma_model else "",
-    )
-    if options.ma_model:
-        MaModel.load(protocol.ma_model)  # before any work
+    protocol = _protocol(options, pairs)
     with tqdm(total=len(pairs), unit="image", disable=None) as bar:
         results = benchmark.run(
             pairs,
@@ -121,11 +113,7 @@ def run(options: argparse.Namespace) -> int:
     lines = tables.summarise(results)
     if options.published or methods.PAPER in methods.split(options.methods):
         lines = tables.with_published(lines, protocol.experts)
-    for kind, suffix in _SUFFIXES.items():
-        text = tables.FORMATS[kind](lines, protocol)
-        (options.out / f"table.{suffix}").write_text(text, "utf-8")
-        if kind == options.format:
-            print(text, end="")
+    _write_tables(options, lines, protocol)
     if options.cases and results.rows:
         _write_report(options, results.rows, tables.as_text(lines, protocol))
     for name, reason in results.missing.items():
@@ -137,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _set_to_paper(options: argparse.Namespace) -> None:
-    """Fill in the paper's protocol. Raises UsageError if an option says otherwise."""
+    """Fill in the paper's protocol. Raises UsageError if an option contradicts it."""
     paper = {"size": 512, "ssim": "volume", "experts": "a,b,c,d,e", "split": "testing"}
     for name, value in paper.items():
         if getattr(options, name) not in (None, value):
@@ -151,6 +139,19 @@ def _of_split(found: Pairs, split: str | None, folder: Path) -> list[Pair]:
     if split is not None and not chosen:
         raise UsageError(f"{folder}: has no pairs in {split}/")
     return list(chosen or found.pairs)
+
+
+def _protocol(options: argparse.Namespace, pairs: list[Pair]) -> Protocol:
+    """The protocol of the flags. Raises UsageError; ModelError for a file that is no Ma model."""
+    from midtone.evaluation.ma import MaModel
+    from midtone.evaluation.results import Protocol
+
+    ma_model = str(Path(options.ma_model).resolve()) if options.ma_model else ""
+    if ma_model:
+        MaModel.load(ma_model)  # before any work
+    size = SIZE if options.size is None else options.size
+    experts = _experts(pairs, options.experts, options.pairs)
+    return Protocol(experts, size or None, options.ssim or SSIM, ma_model)
 
 
 def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, ...]:
@@ -171,6 +172,17 @@ def _experts(pairs: list[Pair], names: str | None, folder: Path) -> tuple[str, .
     if not wanted:
         raise UsageError("--experts has no name in it")
     return wanted
+
+
+def _write_tables(options: argparse.Namespace, lines: Sequence[Line], protocol: Protocol) -> None:
+    """Write the table in each format, and print it in one."""
+    from midtone.evaluation import tables
+
+    for kind, suffix in _SUFFIXES.items():
+        text = tables.FORMATS[kind](lines, protocol)
+        (options.out / f"table.{suffix}").write_text(text, "utf-8")
+        if kind == options.format:
+            print(text, end="")
 
 
 def _write_report(options: argparse.Namespace, rows: Sequence[Row], table: str) -> None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midtone.errors import Error, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from midtone.data.pairs import Pair
 
 _LEAST = 5
 
@@ -31,10 +38,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     import numpy as np
-    from tqdm import tqdm
 
     from midtone.atomic import replacing
-    from midtone.batch import parallel
     from midtone.data import explore
     from midtone.data.pairs import read_pairs
 
@@ -48,27 +53,38 @@ def run(options: argparse.Namespace) -> int:
     except ImportError as error:
         raise Error(f"exploring needs midtone[explore] ({error.name} is missing)") from error
     found = read_pairs(options.pairs)
-    problems = list(found.problems)
     pairs = found.pairs[:: -(-len(found.pairs) // options.limit)]
-    by_input = {pair.input: pair for pair in pairs}
-    described = {}
-    flow = parallel.run(explore.describe, by_input, workers=options.workers)
-    for outcome in tqdm(flow, total=len(by_input), unit="photo", disable=None):
+    described, failed = _describe(pairs, options.workers)
+    readable = [pair for pair in pairs if pair.input in described]
+    if len(readable) < _LEAST:
+        raise UsageError(f"{options.pairs}: {len(readable)} readable images; {_LEAST} are needed")
+    vectors, statistics = zip(*(described[pair.input] for pair in readable), strict=True)
+    print(explore.table(readable, np.stack(statistics)))
+    with replacing(options.out) as temporary:
+        named = temporary.with_suffix(options.out.suffix or ".png")
+        explore.draw(readable, explore.embed(np.stack(vectors)), named, options.thumbnails)
+        named.replace(temporary)
+    problems = [*found.problems, *failed]
+    for problem in problems:
+        print(f"midtone: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _describe(
+    pairs: Sequence[Pair], workers: int
+) -> tuple[dict[Path, tuple[np.ndarray, np.ndarray]], list[str]]:
+    """``explore.describe`` of each input, and a sentence for each that cannot be read."""
+    from tqdm import tqdm
+
+    from midtone.batch import parallel
+    from midtone.data import explore
+
+    described, problems = {}, []
+    inputs = list(dict.fromkeys(pair.input for pair in pairs))
+    flow = parallel.run(explore.describe, inputs, workers=workers)
+    for outcome in tqdm(flow, total=len(inputs), unit="photo", disable=None):
         if isinstance(outcome, parallel.Failed):
             problems.append(outcome.reason)
         else:
             described[outcome.item] = outcome.value
-    readable = [pair for pair in pairs if pair.input in described]
-    if len(readable) < _LEAST:
-        raise UsageError(f"{options.pairs}: {len(readable)} readable images; {_LEAST} are needed")
-    vectors, statistics = (
-        np.stack(one) for one in zip(*(described[pair.input] for pair in readable), strict=True)
-    )
-    print(explore.table(readable, statistics))
-    with replacing(options.out) as temporary:
-        named = temporary.with_suffix(options.out.suffix or ".png")
-        explore.draw(readable, explore.embed(vectors), named, options.thumbnails)
-        named.replace(temporary)
-    for problem in problems:
-        print(f"midtone: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return described, problems

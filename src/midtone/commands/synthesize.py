@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from midtone.commands import render
+from midtone.commands import data_set
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description = "Synthesise exposure errors by the measured curves of the paper's data."
     parser.add_argument("source", type=Path, metavar="PHOTOS", help="well exposed photographs")
-    render.add_common_options(parser)
+    data_set.add_options(parser)
     parser.add_argument(
         "--format", default="jpeg", choices=("jpeg", "png"), help="format of the images (jpeg)"
     )
@@ -24,5 +24,5 @@ def run(options: argparse.Namespace) -> int:
     from midtone.data import dataset_builder
     from midtone.photo import writable_as
 
-    sources = [path for path in render.list_files(options.source) if writable_as(path)]
-    return render.build(options, sources, {}, [], dataset_builder.from_photograph, "rendering")
+    sources = [path for path in data_set.list_files(options.source) if writable_as(path)]
+    return data_set.build(options, sources, {}, [], dataset_builder.from_photograph, "rendering")

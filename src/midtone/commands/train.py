@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midtone.errors import ModelError, UsageError
+from midtone.options import DEVICES
 
 if TYPE_CHECKING:
     from midtone.training.loop import RunResult
@@ -39,9 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--checkpoint-every", metavar="TIME", default="5m", help="time between checkpoints (5m)"
     )
     parser.add_argument("--workers", type=int, default=2, help="loader processes (2)")
-    parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to train (auto)"
-    )
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="where to train (auto)")
     parser.add_argument(
         "--precision",
         default="auto",
@@ -88,7 +87,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _report(options: argparse.Namespace, result: RunResult) -> int:
-    """Say how to go on; returns the exit code: 128 + the signal that stopped the run, else 0."""
+    """Print how to go on; returns the exit code: 128 + the signal that stopped the run, else 0."""
     out = shlex.quote(str(options.out))
     if result.step == result.steps:
         print(f"{options.out}: done; midtone export {out} -o model.onnx", file=sys.stderr)

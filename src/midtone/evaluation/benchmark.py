@@ -196,7 +196,7 @@ def _identities(methods: Sequence[Method]) -> tuple[dict[str, str], dict[str, st
         try:
             identities[method.name] = method.identity()
         except ModelError as error:
-            if method.model:
+            if not method.is_optional:
                 raise
             missing[method.name] = str(error).removeprefix(f"{method.name}: ")
     return identities, missing

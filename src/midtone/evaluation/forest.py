@@ -30,7 +30,7 @@ class Forest:
 
     @classmethod
     def from_matlab(cls, struct: Any) -> Forest:
-        """From a struct of RF_Reg_C. Raises AttributeError or ValueError for anything else."""
+        """Read a struct of RF_Reg_C. Raises AttributeError or ValueError for anything else."""
         trees = int(struct.ntree)
 
         def table(name: str) -> np.ndarray:

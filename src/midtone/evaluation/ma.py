@@ -4,7 +4,7 @@ Ma, Yang, Yang, Yang, Computer Vision and Image Understanding 158, 2017. Three g
 the luma, a regression forest for each, and a linear mix of their predictions; 0 to 10, higher is
 better.
 The authors' trained forests are not distributed with midtone: users give their model.mat
-(docs/evaluation.md says where it is published).
+(docs/evaluation.md names the source).
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _orientations() -> list[np.ndarray]:
 
 
 def _singular_values(plane: np.ndarray) -> np.ndarray:
-    """Of the matrix of all 5 x 5 patches, no mean removed: they grow with the picture."""
+    """Singular values of the matrix of all 5 x 5 patches, no mean removed: 25 numbers."""
     padded = np.pad(plane, [(0, -side % _PATCH) for side in plane.shape])
     rows, columns = (side // _PATCH for side in padded.shape)
     patches = padded.reshape(rows, _PATCH, columns, _PATCH).transpose(0, 2, 3, 1)

@@ -9,10 +9,12 @@ import io
 import shlex
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -93,39 +95,20 @@ _TIMEOUT = 600  # seconds that a command may take for one image
 
 
 @dataclass(frozen=True)
-class Method:
-    """A method by name.
-
-    model:   name or file of a midtone model
-    pipeline: of the model: "default", "paper" or a TOML file
-    folder:  outputs of another program, one an input, by the input's name without its suffix
-    command: template of a shell-free command line with {input} and {output}, both PNG
-    With none of them, the baseline of this name.
-    """
+class Method(ABC):
+    """A method by name. ``is_optional``: without its weights the other methods are measured."""
 
     name: str
-    model: str = ""
-    pipeline: str = "default"
-    folder: Path | None = None
-    command: str = ""
+    is_optional: ClassVar[bool] = False
 
     def __call__(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
         """Correct one photograph: H x W x 3 uint8 sRGB of the size of ``image``.
 
-        source: the file, which a midtone model corrects as ``midtone fix`` does: decoded, corrected
-                and written at its own size in its own format; the written file is measured
-        image:  the same as H x W x 3 uint8 sRGB, reduced to ``longest_side`` px, which baselines
-                and commands are given
+        source: the file
+        image:  the same as H x W x 3 uint8 sRGB, reduced to ``longest_side`` px
         Raises Error if the result is missing or of another size.
         """
-        if self.model:
-            result = _fixed(corrector(self.model, self.pipeline), source, longest_side)
-        elif self.folder:
-            result = read_srgb(_only_file(self.folder, source.stem), longest_side)
-        elif self.command:
-            result = _run_command(self.command, image)
-        else:
-            result = BASELINES[self.name].correct(image)
+        result = self.correct(source, image, longest_side)
         if result.shape != image.shape:
             height, width = result.shape[:2]
             raise Error(
@@ -134,26 +117,121 @@ class Method:
             )
         return result
 
-    @property
-    def has_weights(self) -> bool:
-        """Whether it is a baseline with weights, which may be the authors' or ours."""
-        other = self.model or self.folder or self.command
-        return not other and BASELINES[self.name].weights is not None
+    @abstractmethod
+    def correct(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """The result for one photograph, of any size: H x W x 3 uint8 sRGB. Raises Error."""
 
+    @abstractmethod
     def identity(self) -> str:
         """What its results depend on, so that kept results can be recognised.
 
         Raises ModelError if the method's weights are missing.
         """
-        if self.model:
-            one = corrector(self.model, self.pipeline)
-            return f"{one.model.info.sha256} {one.config}"
-        if self.folder:
-            return str(self.folder.resolve())
-        if self.command:
-            return self.command
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a baseline with weights, which may be the authors' or ours."""
+        return False
+
+
+@dataclass(frozen=True)
+class BaselineMethod(Method):
+    """The baseline of this name in ``BASELINES``."""
+
+    is_optional: ClassVar[bool] = True
+
+    def correct(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """Apply it to the reduced image."""
+        return BASELINES[self.name].correct(image)
+
+    def identity(self) -> str:
+        """Its weights."""
         weights = BASELINES[self.name].weights
         return weights() if weights else ""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are any."""
+        return BASELINES[self.name].weights is not None
+
+
+@dataclass(frozen=True)
+class ModelMethod(Method):
+    """A midtone model, which corrects a file as ``midtone fix`` does: at its own size and format.
+
+    model:    name or file
+    pipeline: "default", "paper" or a TOML file
+    """
+
+    model: str = "default"
+    pipeline: str = "default"
+
+    def correct(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """Correct the file into a file in memory, and read that."""
+        corrected, _ = correct_file(corrector(self.model, self.pipeline), photo.open_file(source))
+        assert corrected is not None
+        written = io.BytesIO()
+        kept = corrected.format if corrected.format in photo.WRITABLE else "JPEG"
+        photo.write(corrected, written, format=kept)
+        return srgb_codes(photo.read(written.getvalue()), longest_side)
+
+    def identity(self) -> str:
+        """Hash of the model, and the pipeline."""
+        one = corrector(self.model, self.pipeline)
+        return f"{one.model.info.sha256} {one.config}"
+
+
+@dataclass(frozen=True)
+class FolderMethod(Method):
+    """Outputs of another program, one an input, by the input's name without its suffix."""
+
+    folder: Path
+
+    def correct(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """Read the one output of the file's name, whatever its suffix."""
+        found = sorted(path for path in self.folder.glob("*.*") if path.stem == source.stem)
+        if len(found) != 1:
+            what = "no output" if not found else f"{len(found)} outputs"
+            raise Error(f"{self.folder}: has {what} named {source.stem}")
+        return read_srgb(found[0], longest_side)
+
+    def identity(self) -> str:
+        """The folder."""
+        return str(self.folder.resolve())
+
+
+@dataclass(frozen=True)
+class CommandMethod(Method):
+    """Another program.
+
+    command: template of a shell-free command line with {input} and {output}, both PNG
+    """
+
+    command: str
+
+    def correct(self, source: Path, image: np.ndarray, longest_side: int | None) -> np.ndarray:
+        """Run it on the reduced image."""
+        with tempfile.TemporaryDirectory(prefix="midtone-") as folder:
+            given, made = Path(folder, "input.png"), Path(folder, "output.png")
+            Image.fromarray(image).save(given)
+            words = [
+                word.replace("{input}", str(given)).replace("{output}", str(made))
+                for word in shlex.split(self.command)
+            ]
+            try:
+                done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT)
+            except subprocess.TimeoutExpired as error:
+                raise Error(f"{words[0]}: took longer than {_TIMEOUT} s") from error
+            except OSError as error:
+                raise ModelError(f"{words[0]}: cannot be run ({error.strerror})") from error
+            if done.returncode or not made.is_file():
+                last = (done.stderr.strip().splitlines() or ["no output file"])[-1]
+                raise Error(f"{words[0]}: failed ({last})")
+            return read_srgb(made)
+
+    def identity(self) -> str:
+        """The command."""
+        return self.command
 
 
 def parse(
@@ -165,13 +243,13 @@ def parse(
     whatever their case. Raises UsageError.
     """
     known = {name.lower(): name for name in (MODEL, *BASELINES)}
-    ours = Method(MODEL, model, pipeline)
-    methods = []
+    ours = ModelMethod(MODEL, model, pipeline)
+    methods: list[Method] = []
     for name in split(names):
         if name == PAPER:
-            methods += [ours if one == MODEL else Method(one) for one in TABLE_1.values()]
+            methods += [ours if one == MODEL else BaselineMethod(one) for one in TABLE_1.values()]
         elif name in known:
-            methods.append(ours if name == MODEL else Method(known[name]))
+            methods.append(ours if name == MODEL else BaselineMethod(known[name]))
         else:
             raise UsageError(f"no method {name}; there are {PAPER}, {', '.join(known.values())}")
     for given in others:
@@ -179,11 +257,11 @@ def parse(
         if not separator or not name or not what:
             raise UsageError(f"--method takes name=FOLDER, name=MODEL or name=COMMAND, not {given}")
         if Path(what).is_dir():
-            methods.append(Method(name, folder=Path(what)))
+            methods.append(FolderMethod(name, Path(what)))
         elif Path(what).suffix in (".onnx", ".safetensors"):
-            methods.append(Method(name, model=what))
+            methods.append(ModelMethod(name, what))
         elif "{input}" in what and "{output}" in what:
-            methods.append(Method(name, command=what))
+            methods.append(CommandMethod(name, what))
         else:
             kinds = "neither a folder, a model nor a command with {input} and {output}"
             raise UsageError(f"{what}: {kinds}")
@@ -202,43 +280,3 @@ def split(names: str) -> list[str]:
 def corrector(model: str, pipeline: str) -> Corrector:
     """A corrector, loaded once in each process. Raises ModelError, UsageError."""
     return Corrector(model, pipeline=pipeline)
-
-
-def _fixed(corrector: Corrector, source: Path, longest_side: int | None) -> np.ndarray:
-    """Correct a file into a file in memory, as ``midtone fix`` does, and read that."""
-    corrected, _ = correct_file(corrector, photo.open_file(source))
-    assert corrected is not None
-    written = io.BytesIO()
-    kept = corrected.format if corrected.format in photo.WRITABLE else "JPEG"
-    photo.write(corrected, written, format=kept)
-    return srgb_codes(photo.read(written.getvalue()), longest_side)
-
-
-def _only_file(folder: Path, stem: str) -> Path:
-    """The one file of that name, whatever its suffix. Raises Error."""
-    found = sorted(path for path in folder.glob("*.*") if path.stem == stem)
-    if len(found) != 1:
-        what = "no output" if not found else f"{len(found)} outputs"
-        raise Error(f"{folder}: has {what} named {stem}")
-    return found[0]
-
-
-def _run_command(command: str, image: np.ndarray) -> np.ndarray:
-    """The picture that another program makes of an image. Raises Error."""
-    with tempfile.TemporaryDirectory(prefix="midtone-") as folder:
-        source, target = Path(folder, "input.png"), Path(folder, "output.png")
-        Image.fromarray(image).save(source)
-        words = [
-            word.replace("{input}", str(source)).replace("{output}", str(target))
-            for word in shlex.split(command)
-        ]
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT)
-        except subprocess.TimeoutExpired as error:
-            raise Error(f"{words[0]}: took longer than {_TIMEOUT} s") from error
-        except OSError as error:
-            raise ModelError(f"{words[0]}: cannot be run ({error.strerror})") from error
-        if done.returncode or not target.is_file():
-            last = (done.stderr.strip().splitlines() or ["no output file"])[-1]
-            raise Error(f"{words[0]}: failed ({last})")
-        return read_srgb(target)

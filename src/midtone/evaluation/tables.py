@@ -81,7 +81,7 @@ def _line(name: str, weights: str, group: str, rows: Sequence[Row]) -> Line:
 
 
 def _mean_or_none(values: Sequence[float | None]) -> float | None:
-    """None if any is."""
+    """The mean, or None if any value is None or there is none."""
     there = [value for value in values if value is not None]
     return float(np.mean(there)) if there and len(there) == len(values) else None
 
@@ -126,12 +126,12 @@ def note(protocol: Protocol) -> str:
 
 
 def as_text(lines: Sequence[Line], protocol: Protocol) -> str:
-    """For a terminal."""
+    """The tables as plain text, for a terminal."""
     return _render(lines, protocol, _plain)
 
 
 def as_markdown(lines: Sequence[Line], protocol: Protocol) -> str:
-    """GitHub's tables."""
+    """The tables in GitHub's Markdown."""
     return _render(lines, protocol, _markdown)
 
 
@@ -141,7 +141,7 @@ def as_latex(lines: Sequence[Line], protocol: Protocol) -> str:
 
 
 def as_json(lines: Sequence[Line], protocol: Protocol) -> str:
-    """The same, for programs: unrounded, null where not available."""
+    """The lines for programs: unrounded, null where not available."""
     return json.dumps(
         {
             "note": note(protocol),

@@ -85,7 +85,7 @@ def resize(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _polar(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Of a shifted spectrum: log2 of the radius, 0 at Nyquist, and cosine and sine of the angle."""
+    """Log2 of the radius, 0 at Nyquist, and cosine and sine of the angle in a shifted spectrum."""
     y, x = ((np.arange(side) - side // 2) / (side / 2) for side in shape)
     radius = np.hypot(y[:, None], x)
     length = np.where(radius, radius, 1)

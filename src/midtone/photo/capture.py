@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import struct
 
-from midtone.photo.exif import EXIF, HEAD, Directories
+from midtone.photo.exif import HEAD
+from midtone.photo.ifd import EXIF, Directories
 
 _TIME, _SUBSECONDS = 0x9003, 0x9291
 _EXPOSURE_TIME, _F_NUMBER, _SENSITIVITY = 0x829A, 0x829D, 0x8827
 
 
 def time(exif: bytes | None) -> str | None:
-    """Of capture, "2026:11:26 18:30:00.25" with the fraction of a second if there is one.
+    """Time of capture: "2026:11:26 18:30:00.25", with the fraction of a second if there is one.
 
     Times of one camera are in the order of their text. None if there is none.
     """
@@ -30,7 +31,7 @@ def time(exif: bytes | None) -> str | None:
 
 
 def exposure(exif: bytes | None) -> float | None:
-    """Of the camera's settings in EV: log2 of time x sensitivity / f-number^2.
+    """Exposure of the camera's settings in EV: log2 of time x sensitivity / f-number^2.
 
     One more is twice as bright. None if one of the three is missing.
     """
@@ -46,7 +47,7 @@ def exposure(exif: bytes | None) -> float | None:
 
 
 def _directory(exif: bytes | None) -> tuple[Directories, int] | None:
-    """The block and the place of the directory with the camera's settings."""
+    """The block and the offset of the directory with the camera's settings."""
     try:
         block = Directories((exif or b"").removeprefix(HEAD))
     except ValueError:
@@ -59,5 +60,5 @@ def _rational(block: Directories, directory: int, tag: int) -> float | None:
     data = block.bytes_of(directory, tag) or b""
     if len(data) != 8:
         return None
-    above, below = struct.unpack(f"{block.order}2I", data)
-    return above / below if below else None
+    numerator, denominator = struct.unpack(f"{block.order}2I", data)
+    return numerator / denominator if denominator else None

@@ -1,4 +1,4 @@
-"""HEIC by libheif, AVIF by libavif; their boxes say what the decoders do not."""
+"""HEIC by libheif, AVIF by libavif; the boxes are read for what these decoders leave out."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def decode_avif(data: bytes, salvage: bool = False) -> Photo:
 
     picture = _parse(data)
     if data[8:12] != b"avif":
-        # libavif prefers a film to the picture for any other major brand, and frames of another
-        # size than the film's damage the memory of imagecodecs.
+        # For any other major brand libavif decodes a video instead of the picture, and frames of
+        # another size than the video's damage the memory of imagecodecs.
         data = data[:8] + b"avif" + data[12:]
     samples = np.asarray(imagecodecs.avif_decode(data, index=0))
     if samples.dtype != np.uint8:
@@ -120,7 +120,7 @@ def _parse(data: bytes) -> Picture:
 
 
 def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
-    samples = samples[..., None] if samples.ndim == 2 else samples
+    samples = np.atleast_3d(samples)
     channels = samples.shape[2]
     pixels, alpha = samples, None
     if channels in (2, 4):
@@ -155,7 +155,7 @@ def _photo(samples: np.ndarray, picture: Picture, format: str) -> Photo:
 
 def _with_cicp(encoded: bytes, cicp: tuple[int, int] | None) -> bytes:
     """The file with these primaries and transfer in its nclx box."""
-    place = encoded.find(b"colrnclx")
-    if cicp is None or place < 0:
+    offset = encoded.find(b"colrnclx")
+    if cicp is None or offset < 0:
         return encoded
-    return encoded[: place + 8] + struct.pack(">HH", *cicp) + encoded[place + 12 :]
+    return encoded[: offset + 8] + struct.pack(">HH", *cicp) + encoded[offset + 12 :]

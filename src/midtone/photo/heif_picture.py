@@ -1,4 +1,4 @@
-"""What the boxes of a HEIC or AVIF file say of its picture besides the pixels.
+"""The properties of the picture of a HEIC or AVIF file besides the pixels, from its boxes.
 
 ISO/IEC 23008-12 (6.5 properties, 6.6 derived pictures), ISO/IEC 23000-22 (MIAF, 7.3.6).
 """
@@ -19,7 +19,7 @@ _THUMBNAIL, _AUXILIARY_OF, _TILES, _DESCRIBES = "thmb", "auxl", "dimg", "cdsc"
 _PICTURES = ("hvc1", "av01", "grid", "iden", "iovl", "avc1", "jpeg", "tmap")
 # Boxes of a file that hold the picture, or nothing.
 _OWN_BOXES = (b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide")
-_OTHER_BOXES = {b"mpvd": "motion photo", b"moov": "film"}
+_OTHER_BOXES = {b"mpvd": "motion photo", b"moov": "video"}
 _CODEC_SETTINGS = (b"av1C", b"hvcC")
 # Orientations of EXIF as matrices on (x to the right, y down), and their parts.
 _Matrix = tuple[tuple[int, int], tuple[int, int]]
@@ -61,7 +61,7 @@ class Picture:
 
 
 def parse(data: bytes) -> Picture:
-    """What the boxes say. Raises ValueError, KeyError, struct.error or IndexError if damaged."""
+    """Read the boxes. Raises ValueError, KeyError, struct.error or IndexError if damaged."""
     meta = read_meta(data)
     primary = meta.items.get(meta.primary)
     picture = Picture(primary.kind if primary else "")
@@ -165,14 +165,14 @@ def _auxiliary_name(meta: Meta, number: int) -> str:
 
 
 def _other_boxes(data: bytes) -> list[str]:
-    """What a file holds outside the boxes of its pictures, such as a film or a phone's trailer."""
+    """What a file holds outside the boxes of its pictures, such as a video or a phone's trailer."""
     found: dict[str, None] = {}
-    place = 0
+    offset = 0
     try:
         for kind, box in boxes(data, 0, len(data)):
-            place = box[1]
+            offset = box[1]
             if kind not in _OWN_BOXES:
                 found[_OTHER_BOXES.get(kind, f"{kind.decode('latin-1')} box")] = None
     except ValueError:
-        found[f"{len(data) - place} bytes after the picture"] = None
+        found[f"{len(data) - offset} bytes after the picture"] = None
     return list(found)

@@ -21,7 +21,7 @@ class Item:
 
     kind:    "av01", "hvc1", "grid", "Exif" or "mime" for instance
     mime:    type of a "mime" item
-    extents: (place, length) of each piece of its content, from the idat box on if ``in_idat``
+    extents: (offset, length) of each piece of its content, from the idat box on if ``in_idat``
     properties: indices from 1
     """
 
@@ -66,7 +66,7 @@ class Meta:
         """The bytes of an item."""
         shift = self.idat if item.in_idat else 0
         return b"".join(
-            self.data[shift + place : shift + place + length] for place, length in item.extents
+            self.data[shift + offset : shift + offset + length] for offset, length in item.extents
         )
 
 
@@ -119,15 +119,15 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, Box]]:
         start += size
 
 
-def number_at(data: bytes, place: int, size: int) -> int:
-    """The whole number in ``size`` bytes at a place; 0 for no bytes."""
-    if place + size > len(data):
+def number_at(data: bytes, offset: int, size: int) -> int:
+    """The whole number in ``size`` bytes at an offset; 0 for no bytes."""
+    if offset + size > len(data):
         raise ValueError("a box is cut off")
-    return int.from_bytes(data[place : place + size], "big")
+    return int.from_bytes(data[offset : offset + size], "big")
 
 
 def _read_items(data: bytes, iinf: Box) -> dict[int, Item]:
-    """The items by their numbers, without places and properties."""
+    """The items by their numbers, without extents and properties."""
     items: dict[int, Item] = {}
     start, end = iinf
     start += FULL + (2 if data[start] == 0 else 4)
@@ -137,15 +137,15 @@ def _read_items(data: bytes, iinf: Box) -> dict[int, Item]:
             continue
         wide = 2 if version == 2 else 4
         number = number_at(data, at + FULL, wide)
-        place = at + FULL + wide + 2
-        item = Item(data[place : place + 4].decode("latin-1"))
-        item.mime = data[place + 4 : stop].split(b"\0")[1] if item.kind == "mime" else b""
+        offset = at + FULL + wide + 2
+        item = Item(data[offset : offset + 4].decode("latin-1"))
+        item.mime = data[offset + 4 : stop].split(b"\0")[1] if item.kind == "mime" else b""
         items[number] = item
     return items
 
 
 def _read_locations(data: bytes, at: int, items: dict[int, Item]) -> None:
-    """Give items the extents that the iloc box at a place says."""
+    """Give items the extents in the iloc box at an offset."""
     version, sizes = data[at], number_at(data, at + FULL, 2)
     offset_size, length_size = sizes >> 12, sizes >> 8 & 15
     base_size, index_size = sizes >> 4 & 15, (sizes & 15 if version else 0)

@@ -19,7 +19,7 @@ from midtone.photo.strips import Strips, split
 _SUBSAMPLING = {0: "444", 1: "422", 2: "420"}
 _BY_FACTORS = {(1, 1): 0, (2, 1): 1, (2, 2): 2}  # of the luminance, to the chroma's (1, 1)
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-_FILM = re.compile(rb"\0\0\0.ftyp", re.DOTALL)  # the first box of MP4 and QuickTime
+_VIDEO = re.compile(rb"\0\0\0.ftyp", re.DOTALL)  # the first box of MP4 and QuickTime
 _LARGE = 2_000_000  # pixels from which strips pay
 
 
@@ -176,8 +176,8 @@ def _describe_rest(rest: bytes, parts: list[str]) -> list[str]:
     pictures = rest.count(b"\xff\xd8\xff\xe0") + rest.count(b"\xff\xd8\xff\xe1")
     if pictures and "gain map" not in found:
         found.append(f"{pictures} more picture{'s' * (pictures > 1)} in the file")
-    if _FILM.search(rest) and "motion photo" not in found:
-        found.append("a film in the file")
+    if _VIDEO.search(rest) and "motion photo" not in found:
+        found.append("a video in the file")
     if not found and rest.strip(b"\0"):
         found.append(f"{len(rest)} bytes after the picture")
     return found

@@ -27,7 +27,7 @@ _PER_INCH, _PER_CM = 1, 2
 
 @dataclass(frozen=True)
 class Frame:
-    """What the frame header says: size, bits of a sample, sampling factors of the components."""
+    """The frame header: size, bits of a sample, sampling factors of the components."""
 
     marker: int
     bits: int

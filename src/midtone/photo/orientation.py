@@ -23,7 +23,7 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def orientation_of(metadata: Metadata) -> int:
-    """Of EXIF, or of XMP if EXIF has none; 1 if neither has."""
+    """The orientation in EXIF, or in XMP if EXIF has none; 1 if neither has one."""
     found = exif.orientation(metadata.exif) if metadata.exif else None
     if found is None and metadata.xmp:
         found = xmp.orientation(metadata.xmp)
@@ -33,7 +33,7 @@ def orientation_of(metadata: Metadata) -> int:
 def upright(photo: Photo, orientation: int | None = None) -> Photo:
     """The photograph turned, and its metadata after that.
 
-    orientation: that its metadata have by default
+    orientation: 1 to 8; by default that in its metadata
     """
     turn = _UPRIGHT.get(orientation_of(photo.metadata) if orientation is None else orientation)
     pixels, alpha = photo.pixels, photo.alpha

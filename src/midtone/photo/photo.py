@@ -21,7 +21,7 @@ class Photo:
               from an array), upright, in the colour space of ``icc`` (sRGB or its grey if None)
     alpha:    H x W, uint8 or uint16, not premultiplied, or None
     icc:      the colour profile or None
-    cicp:     (primaries, transfer) of ITU-T H.273 where no profile can say them (HDR), or None
+    cicp:     (primaries, transfer) of ITU-T H.273 where no profile can describe them (HDR), or None
     metadata: EXIF, XMP, IPTC, resolution and more; the orientation in them is 1
     format:   name in ``codecs.FORMATS`` of what it came in, or None
     subsampling: of the chroma as Pillow numbers it (0: 4:4:4, 1: 4:2:2, 2: 4:2:0), or None
@@ -62,10 +62,10 @@ class Photo:
     def __repr__(self) -> str:
         width, height = self.size
         kind = "grey" if self.pixels.shape[2] == 1 else "RGB"
-        said = [f"{width} x {height} {kind} {self.pixels.dtype}"]
-        said += [self.format] if self.format else []
-        said += [name for name in ("alpha", "icc") if getattr(self, name) is not None]
-        return f"Photo({', '.join(said)})"
+        parts = [f"{width} x {height} {kind} {self.pixels.dtype}"]
+        parts += [self.format] if self.format else []
+        parts += [name for name in ("alpha", "icc") if getattr(self, name) is not None]
+        return f"Photo({', '.join(parts)})"
 
     def _repr_png_(self) -> bytes:
         """The photograph in a notebook, reduced."""

@@ -35,16 +35,16 @@ def join(iptc: bytes | None, others: bytes | None) -> bytes:
 
 def _resources(block: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """(number, whole resource, data) of each; the first damaged one ends it."""
-    place = 0
-    while place + 12 <= len(block) and block[place : place + 4] in (b"8BIM", b"MeSa", b"PHUT"):
-        (number,) = struct.unpack_from(">H", block, place + 4)
-        name = 1 + block[place + 6]
-        start = place + 6 + name + name % 2
+    offset = 0
+    while offset + 12 <= len(block) and block[offset : offset + 4] in (b"8BIM", b"MeSa", b"PHUT"):
+        (number,) = struct.unpack_from(">H", block, offset + 4)
+        name = 1 + block[offset + 6]
+        start = offset + 6 + name + name % 2
         if start + 4 > len(block):
             return
         (length,) = struct.unpack_from(">I", block, start)
         end = start + 4 + length
         if end > len(block):
             return
-        yield number, block[place:end] + bytes(length % 2), block[start + 4 : end]
-        place = end + length % 2
+        yield number, block[offset:end] + bytes(length % 2), block[start + 4 : end]
+        offset = end + length % 2

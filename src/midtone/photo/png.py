@@ -55,13 +55,12 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     """Decode a file. Raises PhotoError for a damaged one."""
     header = _header(data)
     chunks = _chunks(data)
-    # Decoders refuse a file for its text; they need not see it.
+    # Decoders refuse a file for damaged text, so they are given the pixels' chunks alone.
     bare = SIGNATURE + b"".join(data[a:b] for kind, a, b in _places(data) if kind in _PIXELS)
     if header.bits == 16:
         import imagecodecs
 
-        samples = np.asarray(imagecodecs.png_decode(bare))
-        samples = samples[..., None] if samples.ndim == 2 else samples
+        samples = np.atleast_3d(imagecodecs.png_decode(bare))
         has_alpha = samples.shape[2] in (2, 4)
         photo = Photo(samples[..., :-1], samples[..., -1]) if has_alpha else Photo(samples)
     else:
@@ -121,13 +120,13 @@ def _header(data: bytes) -> _Header:
 
 def _places(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(type, start, end) of each chunk up to the end of the picture; the last may be cut off."""
-    place = len(SIGNATURE)
-    while place + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, place)
-        yield kind, place, min(place + 12 + length, len(data))
+    offset = len(SIGNATURE)
+    while offset + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        yield kind, offset, min(offset + 12 + length, len(data))
         if kind == b"IEND":
             return
-        place += 12 + length
+        offset += 12 + length
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -220,7 +219,7 @@ def _other_chunks(chunks: list[tuple[bytes, bytes]], header: _Header) -> list[st
     depth = 8 if header.colour_type == _PALETTE else header.bits
     found = {kind for kind, _ in chunks} - set(_READ)
     if min(dict(chunks).get(b"sBIT", b""), default=0) >= depth:
-        found.discard(b"sBIT")  # it says what the header says
+        found.discard(b"sBIT")  # it repeats the header
     kinds = {kind for kind, _ in chunks}
     if b"cHRM" in kinds and not kinds & {b"gAMA", b"sRGB", b"iCCP", b"cICP"}:
         found.add(b"cHRM")  # primaries without a curve
@@ -238,7 +237,7 @@ def _from_narrow_range(pixels: np.ndarray) -> np.ndarray:
 def _colour(
     chunks: list[tuple[bytes, bytes]], is_grey: bool
 ) -> tuple[bytes | None, tuple[int, int] | None, bool]:
-    """The colour profile, or the code points that no profile can say (PNG, 4.3).
+    """The colour profile, or the code points that no profile can describe (PNG, 4.3).
 
     Also whether the file has a profile that is damaged.
     """
@@ -254,7 +253,7 @@ def _colour(
 
 
 def _gamma_profile(chunks: dict[bytes, bytes], is_grey: bool) -> bytes | None:
-    """What gAMA and cHRM say; None if they say nothing, or what is assumed without them."""
+    """The profile of gAMA and cHRM; None without them, or if they are those that are assumed."""
     gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big") / 100_000
     if not 0.01 < gamma < 10 or (is_grey and abs(gamma - 1 / 2.2) < 0.001):
         return None

@@ -16,6 +16,7 @@ import numpy as np
 
 from midtone.errors import PhotoError
 from midtone.photo import exif, jpeg_segments, tiff
+from midtone.photo.ifd import Directories
 from midtone.photo.metadata import Metadata
 from midtone.photo.orientation import upright
 from midtone.photo.photo import Photo
@@ -48,22 +49,22 @@ def is_raw(data: bytes) -> bool:
     if data[8:10] == b"CR" or data[8:12] in _PHASE_ONE:
         return True
     with contextlib.suppress(ValueError, struct.error):
-        file = exif.Directories(data)
+        file = Directories(data)
         if file.find(file.first, _DNG_VERSION) is not None:
             return True
-        return any(file.find(place, _PHOTOMETRIC) in _MOSAIC for place in _directories(file))
+        return any(file.find(offset, _PHOTOMETRIC) in _MOSAIC for offset in _directories(file))
     return False
 
 
-def _directories(file: exif.Directories) -> Iterator[int]:
-    """Places of the first directories and of those below them."""
-    place = file.first
+def _directories(file: Directories) -> Iterator[int]:
+    """Offsets of the first directories and of those below them."""
+    offset = file.first
     for _ in range(8):
-        if not place:
+        if not offset:
             return
-        yield place
-        yield from file.below(place)
-        place = file.following(place)
+        yield offset
+        yield from file.sub_directories(offset)
+        offset = file.next_directory(offset)
 
 
 def read_size(data: bytes) -> tuple[int, int]:
@@ -118,7 +119,7 @@ def _preview_exif(data: bytes) -> bytes | None:
 def _own_exif(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
     """EXIF of a RAW file that is a TIFF, without what describes the mosaic, and notes."""
     try:
-        file = exif.Directories(data)
+        file = Directories(data)
     except ValueError:
         return None, ()
     kept, has_maker_note = [], file.bytes_of(file.first, _DNG_PRIVATE) is not None
@@ -137,7 +138,7 @@ def _own_exif(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
 def _has_xmp(data: bytes) -> bool:
     """Whether a RAW file that is a TIFF has XMP, whose settings are meant for its mosaic."""
     with contextlib.suppress(ValueError):
-        file = exif.Directories(data)
+        file = Directories(data)
         return file.bytes_of(file.first, _XMP) is not None
     return False
 

@@ -175,7 +175,7 @@ def translate_errors(name: str, work: Callable[[], T]) -> T:
 
 
 def sentence(error: Exception) -> str:
-    """What an exception of a library says, for a message in parentheses."""
+    """The message of an exception of a library, for a sentence in parentheses."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()).rstrip(".")[:200] or type(error).__name__
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from midtone.errors import PhotoError
-from midtone.photo import exif, photoshop, tiff_samples, xmp
-from midtone.photo.exif import Value
+from midtone.photo import exif, ifd, photoshop, tiff_samples, xmp
+from midtone.photo.ifd import Directories, Value
 from midtone.photo.metadata import Metadata
 from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
@@ -63,7 +63,7 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     if exif.has_maker_note(metadata.exif):
         notes += (MAKER_NOTES_MOVED,)
     photo = replace(photo, metadata=metadata, format="TIFF", notes=notes)
-    found = exif.Directories(data).find(page.offset, exif.ORIENTATION)
+    found = Directories(data).find(page.offset, exif.ORIENTATION)
     return upright(photo, orientation_of(metadata) if found is None else found)
 
 
@@ -83,7 +83,7 @@ def encode(photo: Photo, quality: int) -> bytes:
         (_XMP, metadata.xmp), (_IPTC, metadata.iptc), (_PHOTOSHOP, metadata.photoshop),
     ):  # fmt: skip
         if block:
-            kind = exif.BYTE if tag == _XMP else exif.UNDEFINED
+            kind = ifd.BYTE if tag == _XMP else ifd.UNDEFINED
             values.append(Value(tag, kind, len(block), block))
     stream = io.BytesIO()
     tifffile.imwrite(
@@ -112,7 +112,7 @@ def _values(block: bytes | None, left_out: frozenset[int]) -> tuple[Any, list[Va
     if block is None:
         return "<", []
     try:
-        directories = exif.Directories(block.removeprefix(exif.HEAD))
+        directories = Directories(block.removeprefix(exif.HEAD))
     except ValueError:
         return "<", []
     values = directories.values(directories.first)
@@ -126,16 +126,16 @@ def _add_values(stream: io.BytesIO, values: list[Value], order: str) -> None:
     (count,) = struct.unpack_from(f"{order}H", data, first)
     code = f"{order}H"
     entries = [data[at : at + 12] for at in range(first + 2, first + 2 + 12 * count, 12)]
-    place = stream.seek(0, io.SEEK_END)
-    place += stream.write(bytes(place % 2))
-    added, rest = exif.pack_entries(values, order, place)
+    offset = stream.seek(0, io.SEEK_END)
+    offset += stream.write(bytes(offset % 2))
+    added, rest = ifd.pack_entries(values, order, offset)
     new = {value.tag for value in values}
     entries = [entry for entry in entries if struct.unpack_from(code, entry)[0] not in new]
     entries = sorted(entries + added, key=lambda entry: struct.unpack_from(code, entry)[0])
-    place += stream.write(rest)
+    offset += stream.write(rest)
     stream.write(struct.pack(code, len(entries)) + b"".join(entries) + bytes(4))
     stream.seek(4)
-    stream.write(struct.pack(f"{order}I", place))
+    stream.write(struct.pack(f"{order}I", offset))
 
 
 @contextmanager
@@ -163,19 +163,19 @@ def _first_page(data: bytes) -> Iterator[tuple[Any, int]]:
 
 def _full_size_below(data: bytes, page: int) -> int:
     """How many directories below a page hold a picture that is no preview."""
-    file = exif.Directories(data)
+    file = Directories(data)
     return sum(
-        file.find(place, _WIDTH) is not None and not (file.find(place, _KIND) or 0) & _REDUCED
-        for place in file.below(page)
+        file.find(offset, _WIDTH) is not None and not (file.find(offset, _KIND) or 0) & _REDUCED
+        for offset in file.sub_directories(page)
     )
 
 
 def _check_whole(page: Any, length: int) -> None:
     """Raise PhotoError if pixels lie beyond the end of the file or nowhere."""
-    for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-        if not place or not count:
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if not offset or not count:
             raise PhotoError("damaged or incomplete image (a strip is missing)")
-        if place + count > length:
+        if offset + count > length:
             raise PhotoError("the file is cut off")
     per_plane = page.samplesperpixel if page.planarconfig == _SEPARATE_PLANES else 1
     height = page.tilelength or page.rowsperstrip
@@ -198,19 +198,19 @@ def _samples(page: Any) -> np.ndarray:
 
 def _metadata(data: bytes, page: Any) -> tuple[Metadata, list[str]]:
     """The metadata of a page, and names of what cannot be kept."""
-    directories = exif.Directories(data)
-    place = page.offset
-    values = [v for v in directories.values(place) if v.tag not in LAYOUT | {_ORIENTATION}]
-    packet = directories.bytes_of(place, _XMP)
-    iptc, resources = photoshop.split(directories.bytes_of(place, _PHOTOSHOP) or b"")
+    directories = Directories(data)
+    offset = page.offset
+    values = [v for v in directories.values(offset) if v.tag not in LAYOUT | {_ORIENTATION}]
+    packet = directories.bytes_of(offset, _XMP)
+    iptc, resources = photoshop.split(directories.bytes_of(offset, _PHOTOSHOP) or b"")
     metadata = Metadata(
         exif.pack(values, directories.order) if values else None,
         xmp.to_utf8(packet) if packet else None,
-        directories.bytes_of(place, _IPTC) or iptc,
+        directories.bytes_of(offset, _IPTC) or iptc,
         _dpi(page),
         photoshop=resources,
     )
-    layers = directories.bytes_of(place, _PHOTOSHOP_LAYERS) is not None
+    layers = directories.bytes_of(offset, _PHOTOSHOP_LAYERS) is not None
     return metadata, ["Photoshop layers"] if layers else []
 
 

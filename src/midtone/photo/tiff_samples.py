@@ -86,7 +86,7 @@ def to_photo(page: Any, samples: np.ndarray, icc: bytes | None) -> Photo:
 
 
 def _look_up(indices: np.ndarray, colour_map: np.ndarray) -> np.ndarray:
-    """The colours of a palette, whose map 3 x N has 16 bits; what 8 can say becomes 8."""
+    """The colours of a palette, whose map 3 x N has 16 bits; 8 bits where these suffice."""
     table = np.asarray(colour_map, np.uint16).T
     if table.max(initial=0) < 256:  # written by old programs
         table = table * np.uint16(257)

@@ -75,7 +75,7 @@ def write(
 
 
 def default_quality(photo: Photo, format: str) -> int:
-    """Of a result in this format: the format's own, or the input's if it is of the same and better.
+    """The format's own quality, or the input's if it has the same format and a higher one.
 
     100 for formats without loss.
     """
@@ -139,7 +139,7 @@ def _fit_metadata(metadata: Metadata, format: Format) -> tuple[Metadata, tuple[s
     if not missing:
         return metadata, ()
     empty = {name: getattr(Metadata(), name) for name in missing}
-    missing.discard("dpi")  # EXIF says it too
+    missing.discard("dpi")  # it is in EXIF too
     titles = ", ".join(title for name, title in _TITLES.items() if name in missing)
     note = (f"{format.title} cannot hold: {titles}",) if titles else ()
     return replace(metadata, **empty), note

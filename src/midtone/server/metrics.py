@@ -44,7 +44,7 @@ class Metrics:
         ).set_function(in_progress)
 
     def text(self) -> bytes:
-        """In Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 

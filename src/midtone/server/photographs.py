@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request, Response
 
 from midtone.corrector import Corrector
-from midtone.options import InputOptions
+from midtone.options import FileOptions, InputOptions
 from midtone.photo import FORMATS, WRITABLE
 from midtone.server import params, service
 from midtone.server.limits import Limits, Queue
@@ -19,6 +20,7 @@ from midtone.server.params import CorrectParams, Params, PlanParams
 from midtone.server.upload import Upload, receive
 
 Kind = TypeVar("Kind", bound=Params)
+T = TypeVar("T")
 _MEDIA_TYPES = [FORMATS[name].media_type for name in WRITABLE]
 _FILE = {"type": "string", "format": "binary"}
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -71,13 +73,11 @@ class Photographs:
 
     async def correct(self, request: Request) -> Response:
         """The corrected file at full size, metadata included, as `midtone fix` writes it."""
-        params.parse(CorrectParams, request.query_params)  # before the upload
-        async with self._queue.slot():
-            upload, given = await self._receive(request, CorrectParams)
-            options = replace(given.options(), input=InputOptions(self._limits.max_megapixels))
-            self._corrector.check(options.correction)
-            work = partial(service.correct, self._corrector, upload, options)
-            result = await self._queue.run(request, work)
+        result = await self._run(
+            request,
+            CorrectParams,
+            lambda upload, options, _: service.correct(self._corrector, upload, options),
+        )
         self._metrics.megapixels.inc(result.megapixels)
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name, safe='')}",
@@ -88,12 +88,11 @@ class Photographs:
 
     async def inspect(self, request: Request) -> dict[str, Any]:
         """Exposure error in EV (negative: underexposed), width and height in pixels, format."""
-        params.parse(Params, request.query_params)
-        async with self._queue.slot():
-            upload, _ = await self._receive(request, Params)
-            megapixels = self._limits.max_megapixels
-            work = partial(service.inspect, self._corrector, upload, max_megapixels=megapixels)
-            return await self._queue.run(request, work)
+        return await self._run(
+            request,
+            Params,
+            lambda upload, options, _: service.inspect(self._corrector, upload, options),
+        )
 
     async def plan(self, request: Request) -> dict[str, Any]:
         """The fields of `/api/inspect` and, in base64, three more:
@@ -104,25 +103,28 @@ class Photographs:
         parameters; and `preview`, a JPEG of the photograph in sRGB, if its size is given. The page
         applies the grid to the preview, so that the strength changes without a request.
         """
-        params.parse(PlanParams, request.query_params)
-        async with self._queue.slot():
-            upload, given = await self._receive(request, PlanParams)
-            options = given.options().correction
-            self._corrector.check(options)
-            work = partial(
-                service.plan,
-                self._corrector,
-                upload,
-                options,
-                preview=given.preview,
-                max_megapixels=self._limits.max_megapixels,
-            )
-            return await self._queue.run(request, work)
+        return await self._run(
+            request,
+            PlanParams,
+            lambda upload, options, given: service.plan(
+                self._corrector, upload, options, preview=given.preview
+            ),
+        )
 
-    async def _receive(self, request: Request, kind: type[Kind]) -> tuple[Upload, Kind]:
-        """The photograph, and the parameters of the query and of the form."""
-        upload = await receive(request, self._limits)
-        return upload, params.parse(kind, request.query_params, upload.fields)
+    async def _run(
+        self,
+        request: Request,
+        kind: type[Kind],
+        work: Callable[[Upload, FileOptions, Kind], T],
+    ) -> T:
+        """Receive a photograph with its parameters, and run ``work`` on it in a thread."""
+        params.parse(kind, request.query_params)  # before the upload
+        async with self._queue.slot():
+            upload = await receive(request, self._limits)
+            given = params.parse(kind, request.query_params, upload.fields)
+            options = replace(given.options(), input=InputOptions(self._limits.max_megapixels))
+            self._corrector.check(options.correction)
+            return await self._queue.run(request, partial(work, upload, options, given))
 
 
 def _request(kind: type[Params]) -> dict[str, Any]:

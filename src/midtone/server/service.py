@@ -14,7 +14,7 @@ from midtone import colour, photo
 from midtone.batch.correct_one import correct_file, write
 from midtone.corrector import Corrector
 from midtone.errors import PhotoError
-from midtone.options import CorrectionOptions, FileOptions
+from midtone.options import FileOptions
 from midtone.photo import FORMATS, WRITABLE, ImageFile, Photo
 from midtone.preprocess import resize
 from midtone.server.errors import RequestError
@@ -43,7 +43,7 @@ def correct(corrector: Corrector, upload: Upload, options: FileOptions) -> Corre
 
     Raises Error; RequestError (422) if the format cannot hold the result.
     """
-    file = open_upload(upload, options.input.max_megapixels)
+    file = open_upload(upload, options)
     result, correction = correct_file(corrector, file, options.correction)
     assert result  # min_error is no parameter
     own_format = result.format if result.format in WRITABLE else None
@@ -65,23 +65,19 @@ def correct(corrector: Corrector, upload: Upload, options: FileOptions) -> Corre
 
 
 def plan(
-    corrector: Corrector,
-    upload: Upload,
-    options: CorrectionOptions,
-    *,
-    preview: int,
-    max_megapixels: float,
+    corrector: Corrector, upload: Upload, options: FileOptions, *, preview: int
 ) -> dict[str, Any]:
     """The correction without the work at full size: see ``POST /api/plan``.
 
-    The plan of the reduced image, with the same options, is that of the photograph.
+    The plan of the reduced image, with the same options, is that of the photograph. Raises
+    PhotoError.
     """
-    file = open_upload(upload, max_megapixels)
+    file = open_upload(upload, options)
     config = corrector.config
     image = file.reduced(max(config.preview_size, preview))
     smaller = file.preview(config.preview_size) if preview > config.preview_size else None
     reduced = _reduce(smaller or image, config.size)
-    correction = corrector.plan(reduced, options)
+    correction = corrector.plan(reduced, options.correction)
     found = describe(file, image) | {
         "exposure_error": round(correction.exposure_error, 3),
         "grid": {
@@ -96,17 +92,19 @@ def plan(
     return found
 
 
-def inspect(corrector: Corrector, upload: Upload, *, max_megapixels: float) -> dict[str, Any]:
-    """What ``midtone inspect`` prints for a file."""
-    file = open_upload(upload, max_megapixels)
+def inspect(corrector: Corrector, upload: Upload, options: FileOptions) -> dict[str, Any]:
+    """What ``midtone inspect`` prints for a file. Raises PhotoError."""
+    file = open_upload(upload, options)
     image = file.reduced(corrector.config.preview_size)
     error = corrector.plan(image).exposure_error
     return {"exposure_error": round(error, 3)} | describe(file, image)
 
 
-def open_upload(upload: Upload, max_megapixels: float) -> ImageFile:
+def open_upload(upload: Upload, options: FileOptions) -> ImageFile:
     """The upload as an image file. Raises PhotoError, TooLargeError."""
-    return photo.open_file(upload.data, max_megapixels=max_megapixels, name=upload.name)
+    return photo.open_file(
+        upload.data, max_megapixels=options.input.max_megapixels, name=upload.name
+    )
 
 
 def describe(file: ImageFile, image: Photo) -> dict[str, Any]:

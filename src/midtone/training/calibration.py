@@ -4,8 +4,8 @@
 
 The step's share p(c) of a correction y - x of size c is chosen so that x + p (y - x) comes nearest
 to the targets t of held-out examples: it minimises the mean of log(mean square error + e), which is
-PSNR with a floor. Unchanged photographs are among the examples, so p also says how often a change
-of that size is needed at all. PHOTOS must not have been trained on.
+PSNR with a floor. Unchanged photographs are among the examples, so p also depends on
+how often a change of that size is needed at all. PHOTOS must not have been trained on.
 """
 
 from __future__ import annotations

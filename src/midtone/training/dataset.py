@@ -23,6 +23,7 @@ from midtone.training.examples import Examples, PairExamples, PhotographExamples
 from midtone.training.recipe import Recipe, Stage
 
 Warn = Callable[[str], None]
+Photographs = tuple[list[np.ndarray], list[bool]]  # H x W x 3 uint8; whether well exposed
 LEAST_PHOTOGRAPHS = 4
 _FEW = 500
 _LEAST_SHARE = 0.05
@@ -62,46 +63,61 @@ def _open_photographs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:
     training, held_out = hold_out(paths, recipe.hold_out)
 
     @cache
-    def decoded(longest_side: int | None) -> tuple[list[np.ndarray], list[bool]]:
-        images = [decode(path, longest_side) for path in training]
-        good = [is_well_exposed(image) for image in images]
-        _require(sum(good), f"{folder}: {sum(good)} of {len(images)} photographs are well exposed")
-        poor = [path for path, one in zip(training, good, strict=True) if not one]
-        if poor:
-            warn(
-                f"{len(poor)} of {len(images)} photographs are dark, bright or flat as a whole and "
-                f"no targets ({_names(poor)})"
-            )
-        if sum(good) < _FEW:
-            warn(f"{sum(good)} photographs are few: the network will overfit below {_FEW}")
-        return images, good
-
-    def examples(stage: Stage) -> Examples:
-        images, good = decoded(stage.longest_side)
-        sides = [min(image.shape[:2]) for image in images]
-        if stage.crops is None:
-            _check_sizes(folder, stage, sides, "photographs", warn)
-        chosen = [
-            number
-            for number, side in enumerate(sides)
-            if (good[number] or stage.unchanged_others) and (stage.crops or side >= stage.size)
-        ]
-        return PhotographExamples(
-            photographs=[images[number] for number in chosen],
-            well_exposed=[good[number] for number in chosen],
-            size=stage.size,
-            seed=recipe.seed,
-            crops=stage.crops,
-            augmentation=stage.augmentation,
-            errors=stage.errors,
-            targets=stage.targets,
-            per_image=stage.per_image,
-        )
+    def decoded(longest_side: int | None) -> Photographs:
+        return _decode_all(folder, training, longest_side, warn)
 
     last = recipe.stages[-1]
     kept = [decode(path, last.longest_side or 2 * last.size) for path in held_out]
     checks = validation.from_photographs(kept, last.errors, last.targets, recipe.seed)
-    return Dataset([examples(stage) for stage in recipe.stages], checks)
+    examples: list[Examples] = []
+    for stage in recipe.stages:
+        images, good = decoded(stage.longest_side)
+        if stage.crops is None:
+            sides = [min(image.shape[:2]) for image in images]
+            _check_sizes(folder, stage, sides, "photographs", warn)
+        examples.append(_photograph_examples(stage, images, good, recipe.seed))
+    return Dataset(examples, checks)
+
+
+def _decode_all(
+    folder: Path, paths: Sequence[Path], longest_side: int | None, warn: Warn
+) -> Photographs:
+    """Decode photographs, and warn of those that cannot be targets."""
+    images = [decode(path, longest_side) for path in paths]
+    good = [is_well_exposed(image) for image in images]
+    _require(sum(good), f"{folder}: {sum(good)} of {len(images)} photographs are well exposed")
+    poor = [path for path, one in zip(paths, good, strict=True) if not one]
+    if poor:
+        warn(
+            f"{len(poor)} of {len(images)} photographs are dark, bright or flat as a whole and "
+            f"no targets ({_names(poor)})"
+        )
+    if sum(good) < _FEW:
+        warn(f"{sum(good)} photographs are few: the network will overfit below {_FEW}")
+    return images, good
+
+
+def _photograph_examples(
+    stage: Stage, images: Sequence[np.ndarray], good: Sequence[bool], seed: int
+) -> PhotographExamples:
+    """The examples of a stage, from the photographs that it can use."""
+    chosen = [
+        number
+        for number, image in enumerate(images)
+        if (good[number] or stage.unchanged_others)
+        and (stage.crops or min(image.shape[:2]) >= stage.size)
+    ]
+    return PhotographExamples(
+        photographs=[images[number] for number in chosen],
+        well_exposed=[good[number] for number in chosen],
+        size=stage.size,
+        seed=seed,
+        crops=stage.crops,
+        augmentation=stage.augmentation,
+        errors=stage.errors,
+        targets=stage.targets,
+        per_image=stage.per_image,
+    )
 
 
 def _open_pairs(folder: Path, recipe: Recipe, warn: Warn) -> Dataset:

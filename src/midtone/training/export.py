@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -34,7 +35,7 @@ def from_checkpoint(
 
     path:     checkpoint of a run, or a .safetensors model file
     finest:   the finest level that the model runs; by default the finest that was trained
-    pipeline: "default" (the paper's, or what a model file says), "paper", or a TOML file
+    pipeline: "default" (the paper's, or that of a model file), "paper", or a TOML file
     Raises ModelError, UsageError.
     """
     with safe_open(path, "pt") as file:
@@ -110,7 +111,7 @@ def export(
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:
     """ONNX graph with inputs level1 .. leveln and output corrected.
 
-    A network of which only coarse levels were trained (the header says so) has only these.
+    A network of which only coarse levels were trained, by the header, has only these.
     Batch and picture size are free.
     """
     finest = int(metadata["midtone_finest"])
@@ -133,28 +134,36 @@ def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> o
         )
     assert program is not None
     model = program.model_proto
-    places = zip(
-        [*model.graph.input, *model.graph.output],
-        [*levels, max(0, finest - 2)],
-        strict=True,
-    )
-    for given, level in places:
+    _name_sizes(model, [*levels, max(0, finest - 2)])
+    _strip_traces(model)
+    if half:
+        _store_half(model)
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _name_sizes(model: onnx.ModelProto, levels: Sequence[int]) -> None:
+    """Name the free dimensions of the inputs and the output: "batch", "height/2", "width/2".
+
+    levels: pyramid level of each, counted from 0
+    """
+    values = [*model.graph.input, *model.graph.output]
+    for value, level in zip(values, levels, strict=True):
         part = f"/{2**level}" if level else ""
         for axis, name in ((0, "batch"), (2, "height" + part), (3, "width" + part)):
-            given.type.tensor_type.shape.dim[axis].dim_param = name
-    # The names of traced sizes inside the graph are arbitrary.
+            value.type.tensor_type.shape.dim[axis].dim_param = name
+
+
+def _strip_traces(model: onnx.ModelProto) -> None:
+    """Delete what differs from run to run: names of traced sizes, source lines, doc strings."""
     del model.graph.value_info[:]
+    del model.metadata_props[:]
     model.producer_name = "midtone"
     model.doc_string = ""
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
-    if half:
-        _store_half(model)
-    del model.metadata_props[:]
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
-    return model
 
 
 def parity(network: CoarseToFine, model: onnx.ModelProto, finest: int = 1) -> float:

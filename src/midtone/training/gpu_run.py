@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import torch
 from torch import Tensor
@@ -24,18 +23,18 @@ from midtone import pyramid
 from midtone.errors import Error
 from midtone.model import header, network_layout
 from midtone.network import CoarseToFine, NetworkConfig, save_network
+from midtone.options import DEVICES
 from midtone.training.checkpoint import State
 from midtone.training.device import flush_denormals, select_device, to_device, use_bfloat16
 from midtone.training.device_examples import DeviceExamples, DevicePhotographs
 from midtone.training.grid_loss import apply_single_cell_grid, input_at_output_scale
 from midtone.training.losses import pyramid_targets
 from midtone.training.pack import read_pack
-from midtone.training.recipe import Recipe, Stage, load_recipe
+from midtone.training.recipe import VALIDATION_EVS, Recipe, Stage, load_recipe
 from midtone.training.recipes import RECIPES
 from midtone.training.step import compute_losses, update_weights
 from midtone.training.stopping import format_duration, parse_duration
 
-EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _LOG_EVERY, _WARMUP = 50, 200
 _VALIDATED = 16
 
@@ -44,7 +43,8 @@ _VALIDATED = 16
 class GpuOptions:
     """How a run is carried out.
 
-    limit:   seconds of training, on a processor those of its cores; steps: at most so many, or 0
+    limit:   seconds of training, on a processor those of its cores
+    steps:   largest number of steps; 0: no limit
     batch:   examples in a step, as a multiple of the recipe's
     start:   model file whose weights are the first ones
     compile: compile the network (needs a C compiler and Triton on a GPU)
@@ -79,25 +79,17 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
     """Train; returns the path of the weights. Raises UsageError or ModelError."""
     device = select_device(options.device)
     bfloat16 = use_bfloat16(device, options.precision)
-    images, good = read_pack(pack)
-    every = recipe.hold_out
-    held_out = set(range(every - 1, len(images), every)) or {len(images) - 1}
-    photographs, checks = (
-        DevicePhotographs.upload([images[n] for n in part], [good[n] for n in part], device)
-        for part in (sorted(set(range(len(images))) - held_out), sorted(held_out))
-    )
+    photographs, held_out = _upload(pack, recipe.hold_out, device)
     out.mkdir(parents=True, exist_ok=True)
     state = State.new(recipe, device)
     if options.start:
         state.start_from(options.start, recipe.reset_levels)
     network = torch.compile(state.network) if options.compile else state.network
+    flips = torch.Generator().manual_seed(recipe.seed)
 
-    clock = Clock(device)
-    image_losses: list[Tensor] = []
-    drawn, flips = 0, torch.Generator().manual_seed(recipe.seed)
-    log = (out / "log.jsonl").open("a", buffering=1, encoding="utf-8")
+    log = _Log(out / "log.jsonl", Clock(device))
     stage_before: Stage | None = None
-    for stage, done in _schedule(recipe, options, clock):
+    for stage, done in _schedule(recipe, options, log.clock):
         if stage is not stage_before:
             stage_before = stage
             examples = DeviceExamples(photographs, stage, recipe.seed + state.step)
@@ -119,25 +111,70 @@ def train_on_device(pack: Path, out: Path, recipe: Recipe, options: GpuOptions) 
         )
         factor = stage.factor_at(done) * min(1.0, (state.step + 1) / _WARMUP)
         update_weights(state, losses, recipe, stage, rate=stage.rate * factor)
-        drawn += len(source)
-        image_losses.append(losses.image.detach())
-        if state.step % _LOG_EVERY == 0:
-            _write(log, state, image_losses, drawn, clock.seconds())
-    if image_losses:
-        _write(log, state, image_losses, drawn, clock.seconds())
-    seconds = clock.seconds()
-    last = recipe.stages[-1]
-    scores = validate_on_device(state, checks, recipe, last, bfloat16=bfloat16)
-    log.write(json.dumps({"step": state.step, "psnr": scores, "seconds": round(seconds, 1)}) + "\n")
-    log.close()
-    print(f"PSNR {scores} dB", file=sys.stderr)
-    made = {
-        "step": state.step,
-        "examples": drawn,
-        "seconds": round(seconds, 1),
-        "recipe": asdict(recipe),
-    }
-    return _save(state, out / "weights.safetensors", recipe, made)
+        log.add_step(state.step, losses.image.detach(), len(source))
+    log.write_losses()
+    seconds = round(log.clock.seconds(), 1)
+    scores = validate_on_device(state, held_out, recipe, recipe.stages[-1], bfloat16=bfloat16)
+    log.close({"step": state.step, "psnr": scores, "seconds": seconds})
+    made = {"step": state.step, "examples": log.examples, "seconds": seconds}
+    return _save(state, out / "weights.safetensors", recipe, made | {"recipe": asdict(recipe)})
+
+
+def _upload(
+    pack: Path, hold_out: int, device: torch.device
+) -> tuple[DevicePhotographs, DevicePhotographs]:
+    """The photographs of a pack on the device: those to train on, and those held out."""
+    images, good = read_pack(pack)
+    numbers = range(len(images))
+    held_out = numbers[hold_out - 1 :: hold_out] or numbers[-1:]
+    training = [number for number in numbers if number not in held_out]
+    photographs, checks = (
+        DevicePhotographs.upload([images[n] for n in part], [good[n] for n in part], device)
+        for part in (training, held_out)
+    )
+    return photographs, checks
+
+
+class _Log:
+    """The log of a run, log.jsonl, and its progress on standard error.
+
+    examples: number of examples that were trained on
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.examples = 0
+        self._step = 0
+        self._losses: list[Tensor] = []
+        self._file = path.open("a", buffering=1, encoding="utf-8")
+
+    def add_step(self, step: int, loss: Tensor, examples: int) -> None:
+        """Record a step."""
+        self._step = step
+        self.examples += examples
+        self._losses.append(loss)
+        if step % _LOG_EVERY == 0:
+            self.write_losses()
+
+    def close(self, result: dict[str, object]) -> None:
+        """Record the result of the run."""
+        self._file.write(json.dumps(result) + "\n")
+        self._file.close()
+        print(f"PSNR {result['psnr']} dB", file=sys.stderr)
+
+    def write_losses(self) -> None:
+        """Record the mean loss of the steps since the last record, and the speed of the run."""
+        if not self._losses:
+            return
+        loss, seconds = torch.stack(self._losses).mean().item(), self.clock.seconds()
+        self._losses.clear()
+        rate = self.examples / seconds
+        record = {"step": self._step, "loss": round(loss, 5), "seconds": round(seconds, 1)}
+        record["examples_per_second"] = round(rate, 1)
+        self._file.write(json.dumps(record) + "\n")
+        if self._step % (20 * _LOG_EVERY) == 0:
+            text = f"step {self._step}, loss {loss:.4f}, {rate:.0f} examples/s"
+            print(f"{text}, {format_duration(seconds)}", file=sys.stderr, flush=True)
 
 
 @torch.no_grad()
@@ -147,7 +184,7 @@ def validate_on_device(
     """Mean PSNR in dB by EV of held-out photographs, after a grid of one cell, and their mean."""
     network = state.network.eval()
     scores = {}
-    for ev in EVS:
+    for ev in VALIDATION_EVS:
         errors = replace(stage.errors, bands=((1.0, ev, ev),), unchanged_prob=0.0)
         examples = DeviceExamples(photographs, replace(stage, errors=errors), seed=1)
         source, target = examples.batch(min(_VALIDATED, 4 * len(photographs.pixels)))
@@ -194,17 +231,6 @@ def _prepare(
     return to_device(levels, source.device), targets
 
 
-def _write(log: TextIO, state: State, losses: list[Tensor], drawn: int, seconds: float) -> None:
-    loss = torch.stack(losses).mean().item()
-    losses.clear()
-    rate = drawn / seconds
-    record = {"step": state.step, "loss": round(loss, 5), "seconds": round(seconds, 1)}
-    print(json.dumps(record | {"examples_per_second": round(rate, 1)}), file=log)
-    if state.step % (20 * _LOG_EVERY) == 0:
-        text = f"step {state.step}, loss {loss:.4f}, {rate:.0f} examples/s"
-        print(f"{text}, {format_duration(seconds)}", file=sys.stderr, flush=True)
-
-
 def _save(state: State, path: Path, recipe: Recipe, made: dict[str, object]) -> Path:
     """Write the averaged weights as a model file, rounded to float16."""
     network = CoarseToFine(recipe.network)
@@ -225,10 +251,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", default="default", help="name or .json file (default)")
     parser.add_argument("--for", dest="limit", default="8m", help="time of training (8m)")
-    parser.add_argument("--steps", type=int, default=0, help="at most so many")
+    parser.add_argument("--steps", type=int, default=0, help="largest number of steps (no limit)")
     parser.add_argument("--batch", type=int, default=4, help="times the recipe's batch (4)")
     parser.add_argument("--start", type=Path, help="model file to begin with")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     parser.add_argument("--compile", action="store_true", help="compile the network")
     options = parser.parse_args(arguments)

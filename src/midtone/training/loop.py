@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from midtone.errors import UsageError
 from midtone.training.checkpoint import CHECKPOINT, State
 from midtone.training.dataset import open_dataset
 from midtone.training.device import (
+    Worker,
     close_distributed,
     flush_denormals,
     init_distributed,
@@ -31,10 +33,10 @@ from midtone.training.device import (
 from midtone.training.loader import DistributedBatchSampler, batches
 from midtone.training.recipe import Recipe
 from midtone.training.run_log import DivergenceMonitor, RunLog
-from midtone.training.schedule import describe, schedule
+from midtone.training.schedule import ScheduledStage, describe, schedule
 from midtone.training.step import compute_losses, update_weights
 from midtone.training.stopping import StopRequest
-from midtone.training.validation import validate
+from midtone.training.validation import Check, validate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,23 +87,12 @@ def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOpti
     Raises UsageError for unusable data and for a run in ``out`` unless ``options.resume``,
     ModelError if that run has other settings, or if the loss diverges.
     """
-    worker = init_distributed(options.device)
-    device, is_main = worker.device, worker.rank == 0
-    bfloat16 = use_bfloat16(device, options.precision)
-    state, checkpoint = _open_run(out, recipe, options, device)
+    run = _open_run(out, recipe, options)
+    state, worker, is_main = run.state, run.worker, run.worker.rank == 0
     dataset = open_dataset(folder, recipe, _warn if is_main else _ignore)
     stages = schedule(recipe, dataset.examples)
-    steps, stopped, saved = stages[-1].last, 0, time.monotonic()
-    if is_main:
-        out.mkdir(parents=True, exist_ok=True)
-        atomic.sweep(out)
-        (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", "utf-8")
-        costs = [(stage.last, stage.stage.step_cost(recipe.network)) for stage in stages]
-        log = RunLog(out, state.step, costs, progress=options.progress)
-        if options.progress:
-            precision = "bfloat16" if bfloat16 else "float32"
-            log.say(f"{device.type}, {precision}, {worker.world} processes, {steps} steps")
-            log.say("\n".join(describe(stages)))
+    steps, stopped = stages[-1].last, 0
+    recorder = _Recorder(run, stages, dataset.checks) if is_main else None
 
     with StopRequest(worker, options.limit) as stop:
         for stage in stages:
@@ -120,11 +111,11 @@ def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOpti
                 flips = torch.Generator().manual_seed(seed)
                 losses = compute_losses(
                     network,
-                    to_device(levels, device),
-                    to_device(targets, device),
+                    to_device(levels, worker.device),
+                    to_device(targets, worker.device),
                     recipe,
                     settings,
-                    bfloat16=bfloat16,
+                    bfloat16=run.bfloat16,
                     discriminator=state.discriminator,
                     flips=flips if stage.uses_adversarial(step) else None,
                 )
@@ -132,40 +123,85 @@ def train(folder: Path, out: Path, recipe: Recipe, options: RunOptions = RunOpti
                 update_weights(
                     state, losses, recipe, settings, rate=stage.rate(step), world=worker.world
                 )
-
                 stopped = stop.check() if state.step < steps else 0
-                if is_main:
-                    log.add_step(losses.image.item())
-                    due = state.step % recipe.validate_every == 0 or state.step == steps
-                    if due or stopped or time.monotonic() - saved >= options.checkpoint_every:
-                        state.save(checkpoint, recipe)
-                        saved = time.monotonic()
-                    if due and not stopped:
-                        scores = validate(
-                            state.network, state.ema, dataset.checks, stage.config, bfloat16
-                        )
-                        log.add_scores(scores, settings.size, stage.rate(step))
+                if recorder:
+                    recorder.add_step(stage, losses.image.item(), stopped=bool(stopped))
                 if stopped:
                     break
-    if is_main:
-        log.close()
+    if recorder:
+        recorder.log.close()
     close_distributed(worker)
-    return RunResult(checkpoint, state.step, steps, stopped)
+    return RunResult(run.checkpoint, state.step, steps, stopped)
 
 
-def _open_run(
-    out: Path, recipe: Recipe, options: RunOptions, device: torch.device
-) -> tuple[State, Path]:
-    """The state that a run begins with, and its checkpoint's path."""
-    checkpoint = out / CHECKPOINT
-    if checkpoint.exists() and not options.resume:
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What stays the same while a run goes on; ``state`` changes in place."""
+
+    out: Path
+    recipe: Recipe
+    options: RunOptions
+    worker: Worker
+    bfloat16: bool
+    state: State
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / CHECKPOINT
+
+
+def _open_run(out: Path, recipe: Recipe, options: RunOptions) -> _Run:
+    """The run in a folder, with the state that it begins with."""
+    if (out / CHECKPOINT).exists() and not options.resume:
         raise UsageError(f"{out}: holds a run already; resume it or choose another folder")
-    state = State.new(recipe, device)
-    if checkpoint.exists():
-        state.load(checkpoint, recipe)
+    worker = init_distributed(options.device)
+    run = _Run(
+        out=out,
+        recipe=recipe,
+        options=options,
+        worker=worker,
+        bfloat16=use_bfloat16(worker.device, options.precision),
+        state=State.new(recipe, worker.device),
+    )
+    if run.checkpoint.exists():
+        run.state.load(run.checkpoint, recipe)
     elif options.start:
-        state.start_from(options.start, recipe.reset_levels)
-    return state, checkpoint
+        run.state.start_from(options.start, recipe.reset_levels)
+    return run
+
+
+class _Recorder:
+    """What the main process writes: recipe.json, the log, checkpoints and validations.
+
+    checks: held-out pictures
+    """
+
+    def __init__(
+        self, run: _Run, stages: Sequence[ScheduledStage], checks: Sequence[Check]
+    ) -> None:
+        self.run, self.checks = run, checks
+        run.out.mkdir(parents=True, exist_ok=True)
+        atomic.sweep(run.out)
+        settings = json.dumps(asdict(run.recipe), indent=1)
+        (run.out / "recipe.json").write_text(settings + "\n", "utf-8")
+        costs = [(stage.last, stage.stage.step_cost(run.recipe.network)) for stage in stages]
+        self.log = RunLog(run.out, run.state.step, costs, progress=run.options.progress)
+        precision = "bfloat16" if run.bfloat16 else "float32"
+        where = f"{run.worker.device.type}, {precision}, {run.worker.world} processes"
+        self.log.print("\n".join([f"{where}, {stages[-1].last} steps", *describe(stages)]))
+        self.saved = time.monotonic()
+
+    def add_step(self, stage: ScheduledStage, loss: float, *, stopped: bool) -> None:
+        """Record a step that is done; save and validate where that is due."""
+        run, state = self.run, self.run.state
+        self.log.add_step(loss)
+        due = state.step % run.recipe.validate_every == 0 or state.step == self.log.total
+        if due or stopped or time.monotonic() - self.saved >= run.options.checkpoint_every:
+            state.save(run.checkpoint, run.recipe)
+            self.saved = time.monotonic()
+        if due and not stopped:
+            scores = validate(state.network, state.ema, self.checks, stage.config, run.bfloat16)
+            self.log.add_scores(scores, stage.stage.size, stage.rate(state.step - 1))
 
 
 def _seed(seed: int, step: int, rank: int) -> int:
@@ -177,4 +213,4 @@ def _warn(sentence: str) -> None:
 
 
 def _ignore(_: str) -> None:
-    """Say nothing: another process reports it."""
+    """Print nothing: another process reports it."""

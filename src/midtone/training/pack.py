@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="PHOTOS")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=SIDE, help=f"longest side in px ({SIDE})")
-    parser.add_argument("--count", type=int, help="at most so many, evenly chosen")
+    parser.add_argument("--count", type=int, help="largest number of photographs, evenly chosen")
     parser.add_argument(
         "--all", action="store_true", help="the others, too, for stages with unchanged_others"
     )

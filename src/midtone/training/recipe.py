@@ -16,6 +16,7 @@ from midtone.errors import UsageError
 from midtone.network import NetworkConfig
 
 Settings = TypeVar("Settings")
+VALIDATION_EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +74,11 @@ class Stage:
             raise ValueError("the rate of a stage is halved every so many of its epochs")
 
     def epoch(self, examples: int) -> float:
-        """Steps of one pass over so many examples."""
+        """Steps of one pass over the examples."""
         return examples / self.batch
 
     def length(self, examples: int) -> int:
-        """Steps of the stage, with so many examples in one epoch."""
+        """Steps of the stage. examples: in one epoch."""
         return self.steps or max(1, int(self.epochs * self.epoch(examples)))
 
     def factor(self, step: int, examples: int) -> float:
@@ -113,10 +114,10 @@ class Recipe:
 
     pyramid_weight: of the pyramid loss against the reconstruction loss
     clip:           largest norm of the gradient; None for no limit
-    hold_out:       every so many photographs one validates, where the data have no such part
+    hold_out:       of this many photographs one validates, where the data have no such part
     validate_every: steps between validations
-    reset_levels:   so many of the finest sub-networks begin without effect when a run starts from
-                    another one's weights
+    reset_levels:   number of the finest sub-networks that begin without effect when a run starts
+                    from another one's weights
     reset_optimizer: Adam's moments begin at zero in each stage
     """
 

@@ -60,7 +60,7 @@ class RunLog:
             self.last_line = now
             recent = float(np.mean(self.losses[-_LOSS_EVERY:]))
             left = format_duration(self.remaining())
-            self.say(f"step {self.step} of {self.total}, loss {recent:.4f}, about {left} to go")
+            self.print(f"step {self.step} of {self.total}, loss {recent:.4f}, about {left} to go")
 
     def remaining(self) -> float:
         """Expected seconds to the end, from the steps done and the costs of those to do."""
@@ -92,13 +92,13 @@ class RunLog:
             sheet = contact_sheet(scores.pictures)
             self.board.add_image("input, result, target", sheet, self.step, dataformats="HWC")
         self.losses.clear()
-        if self.progress:
-            groups = ", ".join(f"{group} {value:.2f}" for group, value in scores.psnr.items())
-            self.say(f"step {self.step}: loss {record['loss']}, PSNR {groups} dB")
+        groups = ", ".join(f"{group} {value:.2f}" for group, value in scores.psnr.items())
+        self.print(f"step {self.step}: loss {record['loss']}, PSNR {groups} dB")
 
-    def say(self, sentence: str) -> None:
-        """Print a line to standard error, above the bar."""
-        self.bar.write(sentence, file=sys.stderr)
+    def print(self, line: str) -> None:
+        """Print a line to standard error, above the bar, if progress is reported."""
+        if self.progress:
+            self.bar.write(line, file=sys.stderr)
 
     def close(self) -> None:
         """Close the bar and the board."""

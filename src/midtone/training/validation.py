@@ -23,8 +23,8 @@ from midtone.photo import Photo, to_8_bit
 from midtone.pipeline import PipelineConfig
 from midtone.preprocess import at_prediction_size, preprocess, resize
 from midtone.training.grid_loss import apply_single_cell_grid
+from midtone.training.recipe import VALIDATION_EVS
 
-EVS = (-3.0, -1.5, -1.0, 0.0, 1.0, 1.5)
 _ROWS, _PAIRS = 8, 60
 
 
@@ -55,7 +55,7 @@ def from_photographs(
     """One error for each photograph (H x W x 3 uint8), the EVs in turn."""
     checks = []
     for number, image in enumerate(photographs):
-        ev = EVS[number % len(EVS)]
+        ev = VALIDATION_EVS[number % len(VALIDATION_EVS)]
         rng = np.random.default_rng((seed, number))
         target = normalize_target(image, targets, ev) if ev else image
         source = synthesize(target, ev, errors, rng)

@@ -203,7 +203,7 @@ def smoothness(image: Tensor, illumination: Tensor) -> Tensor:
 
 
 def _difference(image: Tensor, axis: int) -> Tensor:
-    """Of neighbours along an axis, without the last row and column."""
+    """Differences of neighbours along an axis, without the last row and column."""
     return image.diff(dim=axis)[..., : image.shape[-2] - 1, : image.shape[-1] - 1]
 
 

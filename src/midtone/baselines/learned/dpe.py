@@ -180,7 +180,7 @@ def enhance(network: DPE, image: np.ndarray) -> np.ndarray:
 
 
 def global_features(network: DPE, bgr: Tensor) -> Tensor:
-    """Of 1 x 3 x H x W, reduced (or enlarged) to 512 px and mirrored at the bottom or right."""
+    """Global features of 1 x 3 x H x W, resized to 512 px and mirrored at the bottom or right."""
     if max(bgr.shape[-2:]) != SIDE:
         bgr = _resize(bgr, SIDE)
     height, width = bgr.shape[-2:]

@@ -117,7 +117,7 @@ def enhance(
 
 
 def by_tiles(network: DPED, image: Tensor, side: int = 512) -> Tensor:
-    """As the network itself, in bounded memory: 1 x 3 x H x W -> the same."""
+    """Apply the network tile by tile, with the same values: 1 x 3 x H x W -> the same."""
     height, width = image.shape[-2:]
     statistics: list[Statistics] = []
     for radius in range(5, 5 + len(network.norms)):  # pixels: 9 x 9, then 3 x 3 each

@@ -119,7 +119,7 @@ def enhance(network: RetinexNet, image: np.ndarray) -> np.ndarray:
 
 
 def relit(network: RetinexNet, image: Tensor, side: int = 512) -> Tensor:
-    """As the network itself, tile by tile: 1 x 3 x H x W -> the same."""
+    """Apply the network tile by tile, with the same values: 1 x 3 x H x W -> the same."""
     layers = apply_tiled(network.decom, image, _DECOM_RADIUS, side)
     height, width = image.shape[-2:]
     illumination = torch.empty_like(layers[:, 3:])
@@ -241,7 +241,7 @@ class Training:
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
-        """That of the stage."""
+        """The optimizer of the current stage."""
         return self._stages[self._steps >= self.decom_steps]
 
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:

@@ -29,7 +29,7 @@ _MOST_BYTES = 1 << 24  # of an index; published ones have a few thousand
 
 @dataclass(frozen=True)
 class Variable:
-    """Where a variable is."""
+    """A variable's type and shape, and its bytes in the data file."""
 
     dtype: int
     shape: tuple[int, ...]
@@ -57,7 +57,7 @@ def read(index: Path, data: Path) -> dict[str, np.ndarray]:
         length = os.path.getsize(data)
         if length != end:
             raise ModelError(
-                f"{data}: has {length} bytes where {index.name} says {end}; copy it once more"
+                f"{data}: has {length} bytes instead of the {end} in {index.name}; copy it again"
             )
         with data.open("rb") as stream:
             for name, variable in variables.items():

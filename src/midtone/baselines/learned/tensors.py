@@ -78,7 +78,7 @@ def apply_tiled(
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Where a network's parameters are."""
+    """The device of a network's parameters."""
     return next(network.parameters()).device
 
 

@@ -38,7 +38,7 @@ class Training(Protocol):
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
-        """That of the network, whose rate the loop sets."""
+        """The network's optimizer, whose learning rate the loop sets."""
 
     def step(self, image: Tensor, target: Tensor) -> dict[str, float]:
         """Learn from N x 3 x H x W in [0, 1], and from what they should be; returns the losses."""

@@ -1,4 +1,4 @@
-"""Files of weights: a safetensors file for each method, whose header says what made it.
+"""Files of weights: a safetensors file for each method, with its origin in the header.
 
 The user's own files come before those in the package. Values are stored under torch's names.
 """
@@ -27,7 +27,7 @@ _LONGEST_HEADER = 1 << 24  # bytes; ours have a few thousand
 
 @dataclass(frozen=True)
 class WeightsInfo:
-    """What a file of weights says about itself.
+    """The header of a file of weights.
 
     method:  the method that they are for
     origin:  AUTHORS (imported) or OURS (trained with midtone)
@@ -42,7 +42,7 @@ class WeightsInfo:
 
     @property
     def label(self) -> str:
-        """What a row of a table says behind the method's name."""
+        """The method and the origin: "zero-dce (authors')"."""
         return f"{self.method} ({LABELS[self.origin]})"
 
 

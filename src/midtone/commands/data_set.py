@@ -1,0 +1,128 @@
+"""What `midtone render` and `midtone synthesize` share: flags, and building a data set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midtone.commands import parallel_options
+from midtone.errors import UsageError
+
+if TYPE_CHECKING:
+    from midtone.data import dataset_builder
+    from midtone.data.dataset_builder import Entry
+
+_PATCH = 512  # largest patches of the recipe paper
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The flags of both commands."""
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="PAIRS_DIR", help="folder to write"
+    )
+    parser.add_argument(
+        "--evs", default="-1.5,-1,0,1,1.5", help="exposures in EV (-1.5,-1,0,1,1.5)"
+    )
+    parser.add_argument("--size", type=int, default=0, help="longest side in px; 0: full size (0)")
+    parser.add_argument("--quality", type=int, default=95, help="quality of JPEG (95)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random splits (1)")
+    parser.add_argument(
+        "--splits",
+        type=Path,
+        metavar="FILE.csv|FOLDER",
+        help="splits from a table or from lists of files",
+    )
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
+    parallel_options(parser, backend="processes")
+
+
+def build(
+    options: argparse.Namespace,
+    sources: list[Path],
+    experts: dict[str, dict[str, Path]],
+    problems: list[str],
+    make: dataset_builder.Maker,
+    target: str,
+) -> int:
+    """Build a data set; returns the exit code.
+
+    sources:  files of the scenes; experts: their renderings, by expert and scene
+    problems: a sentence for each file that is left out already
+    make, target: as ``dataset_builder.build`` and its settings take them
+    Raises UsageError.
+    """
+    from tqdm import tqdm
+
+    from midtone.batch.inputs import parse_shard
+    from midtone.data import dataset_builder, splits
+
+    if options.workers < 1 or options.size < 0 or not 1 <= options.quality <= 100:
+        raise UsageError("--workers must be at least 1, --size at least 0, --quality 1 to 100")
+    if not sources:
+        raise UsageError(f"{options.source}: holds no files to work on")
+    settings = dataset_builder.Settings(
+        _evs(options.evs), options.format, options.quality, target, options.size or None
+    )
+    given = splits.read_splits(options.splits) if options.splits else None
+    scenes, left_out = dataset_builder.plan(sources, experts, options.seed, given)
+    _warn_of_size(options.size)
+    with tqdm(total=len(scenes), unit="scene", disable=None) as bar:
+        entries, failed = dataset_builder.build(
+            scenes,
+            options.out,
+            make,
+            settings,
+            shard=parse_shard(options.shard),
+            workers=options.workers,
+            backend=options.backend,
+            address=options.address,
+            progress=lambda _: bar.update(),
+        )
+    if options.size:
+        _warn_of_small_images(entries)
+    problems = [*problems, *left_out, *failed]
+    for problem in problems:
+        print(f"midtone: {problem}", file=sys.stderr)
+    print(f"{len({e['scene'] for e in entries})} scenes, {len(entries)} images in {options.out}")
+    return 1 if problems else 0
+
+
+def list_files(folder: Path) -> list[Path]:
+    """The files below a folder but hidden ones. Raises UsageError if it is none."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def _evs(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(ev) for ev in text.split(","))
+    except ValueError:
+        raise UsageError(f"--evs takes numbers with commas, not {text}") from None
+
+
+def _warn_of_size(size: int) -> None:
+    """Warn if usual photographs of this size are too small for the paper's patches."""
+    if 0 < size < _PATCH * 1.5:
+        print(
+            f"midtone: --size {size}: a photograph of 3 : 2 becomes {size} x {round(size / 1.5)} "
+            f"px, too small for the paper's patches of {_PATCH} px; {_PATCH * 3 // 2} or more "
+            "keeps it",
+            file=sys.stderr,
+        )
+
+
+def _warn_of_small_images(entries: Sequence[Entry]) -> None:
+    """Warn of images that are too small for the paper's patches."""
+    small = sum(min(entry["width"], entry["height"]) < _PATCH for entry in entries)
+    if small:
+        print(
+            f"midtone: {small} of {len(entries)} images are smaller than {_PATCH} px on a side; "
+            "the last stage of the recipe paper cannot use them",
+            file=sys.stderr,
+        )
