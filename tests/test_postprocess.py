@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midtone import colour, postprocess
+from midtone.errors import UsageError
 from midtone.postprocess import (
     STEPS,
     ExposureTrim,
@@ -151,7 +152,7 @@ def test_steps_survive_a_file(name):
 
 
 def test_unknown_steps_are_named():
-    with pytest.raises(ValueError, match="unknown step sharpen"):
+    with pytest.raises(UsageError, match=r"unknown step in .*sharpen"):
         postprocess.from_dict({"step": "sharpen"})
 
 

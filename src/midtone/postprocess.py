@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from midtone import colour, contrast_stretch, exposure_fusion
+from midtone.errors import UsageError
 from midtone.options import CorrectionOptions
+from midtone.settings import check
 
 _BISECTIONS = 16
 _CLIPPED = 0.97  # sRGB; a reduced picture has few pixels at 1
@@ -300,12 +302,14 @@ def to_dict(step: Step) -> dict[str, Any]:
 def from_dict(settings: Mapping[str, Any]) -> Step:
     """Inverse of ``to_dict``; parameters that are not given have their defaults.
 
-    Raises ValueError or TypeError for an unknown step or parameter.
+    Raises UsageError for an unknown step or parameter, or a value of another kind.
     """
-    name = settings.get("step")
-    if name not in STEPS:
-        raise ValueError(f"unknown step {name}; known are {', '.join(STEPS)}")
-    return STEPS[name](**{key: value for key, value in settings.items() if key != "step"})
+    if not isinstance(settings, Mapping) or settings.get("step") not in STEPS:
+        raise UsageError(f"unknown step in {settings!r:.60}; known are {', '.join(STEPS)}")
+    name = settings["step"]
+    parameters = {key: value for key, value in settings.items() if key != "step"}
+    check(parameters, STEPS[name], name)
+    return STEPS[name](**parameters)
 
 
 def confidence_of(size: float, half: float, slope: float) -> float:
