@@ -190,7 +190,7 @@ def test_a_pipe_has_all_options(shoot, tmp_path, capsys, monkeypatch):
         assert written == {"done": b"\xff\xd8", "planned": b"- "}.get(status, b"")
     said = capsys.readouterr().err
     assert "0 corrected, 1 left unchanged" in said
-    assert "standard input: 0 megapixels are more than the limit" in said
+    assert "standard input: 0.015 megapixels are more than the limit" in said
 
 
 def test_a_pipe_of_the_shell(shoot):

@@ -105,6 +105,7 @@ def test_mean_of_views(call):
 
 STEPS = [
     postprocess.ShrinkToMeanLuma(low=0.1, high=2.5),
+    postprocess.ShrinkToMeanLuma(low=0.1, high=2.5, clipped_weight=0.25),
     postprocess.NeutralizeClippedHighlights(low=0.6, high=0.8, far_floor=0.85, near=0.2),
     postprocess.NeutralizeClippedHighlights(low=float("inf")),
     postprocess.ShrinkByConfidence(half=0.77, slope=2.2),

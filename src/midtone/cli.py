@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from midtone.errors import Error, UsageError
+from midtone.errors import Error, ModelError, UsageError
 
 # What `midtone --help` prints; the module of the command's name describes its arguments.
 COMMANDS = {
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from midtone.commands.progress import one_line
 
         print(f"midtone: {one_line(str(error))}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return 2 if isinstance(error, UsageError | ModelError) else 1
     except BrokenPipeError:
         return _BROKEN_PIPE
     except OSError as error:

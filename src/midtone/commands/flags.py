@@ -200,7 +200,9 @@ def given_sources(options: argparse.Namespace) -> list[Path]:
             with open(options.files_from, encoding="utf-8", errors="surrogateescape") as stream:
                 given += read_list(stream)
         except OSError as error:
-            raise UsageError(f"{options.files_from}: is no readable list of paths") from error
+            raise UsageError(
+                f"{options.files_from}: the list cannot be read ({error.strerror})"
+            ) from error
     if not given:
         raise UsageError("no photographs given")
     return given
