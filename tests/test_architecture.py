@@ -115,7 +115,8 @@ def test_commands_import_what_they_need_when_they_run():
             node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module
         ]
         ours = {module for module in outside if module.startswith("midtone")}
-        assert ours <= {"midtone", "midtone.errors", "midtone.commands", "midtone.options"}, path
+        own = {module for module in ours if module.startswith("midtone.commands")}
+        assert ours - own <= {"midtone", "midtone.errors", "midtone.options"}, path
 
 
 # Packages whose small modules share a file, and modules that are tested through another one.
@@ -133,9 +134,11 @@ SHARED = {
     "server": "server",
     "video": "video",
     "commands.evaluate": "evaluate",
+    "commands.corrector": "cli",
     "commands.data_set": "dataset_builder",
     "commands.explore": "dataset_builder",
     "commands.export": "export",
+    "commands.flags": "options",
     "commands.models": "cli",
     "commands.patches": "patches",
     "commands.render": "dataset_builder",
@@ -144,6 +147,7 @@ SHARED = {
     "commands.synthesize": "dataset_builder",
     "correction": "corrector",
     "data.explore": "dataset_builder",
+    "data.scenes": "dataset_builder",
     "errors": "cli",
     "evaluation.benchmark": "evaluate",
     "evaluation.methods": "evaluate",

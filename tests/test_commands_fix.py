@@ -14,7 +14,8 @@ from PIL import Image
 
 from midtone import photo
 from midtone.batch import watch
-from midtone.cli import main
+
+from conftest import fix
 
 
 @pytest.fixture
@@ -27,10 +28,6 @@ def shoot(tmp_path, dark) -> Path:
     (folder / "damaged.jpg").write_bytes(b"no image")
     (folder / "notes.txt").touch()
     return folder
-
-
-def fix(*arguments: object) -> int:
-    return main(["fix", *map(str, arguments)])
 
 
 def lines(path: Path) -> list[dict]:

@@ -82,7 +82,7 @@ class ShrinkToMeanLuma(Step):
         return np.asarray(image ** np.float32(gamma))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeutralizeClippedHighlights(Step):
     """Keep what is white in the input neutral and bright.
 

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.commands import parallel_options
+from midtone.commands.flags import parallel_options
 from midtone.errors import UsageError
 
 if TYPE_CHECKING:
-    from midtone.data import dataset_builder
-    from midtone.data.dataset_builder import Entry
+    from midtone.data.scenes import Entry, Maker
 
 _LARGEST_EV = 10
 _PATCH = 512  # largest patches of the recipe paper
@@ -46,14 +45,14 @@ def build(
     sources: list[Path],
     experts: dict[str, dict[str, Path]],
     problems: list[str],
-    make: dataset_builder.Maker,
+    make: Maker,
     target: str,
 ) -> int:
     """Build a data set; returns the exit code.
 
     sources:  files of the scenes; experts: their renderings, by expert and scene
     problems: a sentence for each file that is left out already
-    make, target: as ``dataset_builder.build`` and its settings take them
+    make:    makes a scene; target: of ``scenes.Settings``
     Raises UsageError.
     """
     from tqdm import tqdm
@@ -61,6 +60,7 @@ def build(
     from midtone.batch.inputs import parse_shard
     from midtone.commands.progress import print_problems
     from midtone.data import dataset_builder, splits
+    from midtone.data.scenes import Settings
 
     for name, least in (("workers", 1), ("size", 0)):
         if getattr(options, name) < least:
@@ -74,8 +74,12 @@ def build(
     sources = [path for path in sources if out not in path.resolve().parents]
     if not sources:
         raise UsageError(f"{options.source}: holds no files to work on")
-    settings = dataset_builder.Settings(
-        _evs(options.evs), options.format, options.quality, target, options.size or None
+    settings = Settings(
+        evs=_evs(options.evs),
+        format=options.format,
+        quality=options.quality,
+        target=target,
+        side=options.size or None,
     )
     given = splits.read_splits(options.splits) if options.splits else None
     scenes, left_out = dataset_builder.plan(sources, experts, options.seed, given)

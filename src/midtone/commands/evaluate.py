@@ -99,8 +99,6 @@ def run(options: argparse.Namespace) -> int:
     chosen = methods.parse(options.methods, options.method, options.model, options.pipeline)
     found = read_pairs(options.pairs)
     pairs = _of_split(found, options.split, options.pairs)
-    if options.protocol == "paper" and any(pair.ev is None for pair in pairs):
-        raise UsageError(f"{options.pairs}: --protocol paper needs the EV in every file's name")
     protocol = _protocol(options, pairs)
     with tqdm(total=len(pairs), unit="image", disable=None) as bar:
         results = benchmark.run(
