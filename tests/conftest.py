@@ -12,6 +12,13 @@ settings.load_profile("midtone")
 DATA = Path(__file__).parent / "data"
 
 
+def fix(*arguments: object) -> int:
+    """Run ``midtone fix``; returns the exit code."""
+    from midtone.cli import main
+
+    return main(["fix", *map(str, arguments)])
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """A real photograph, 512 x 512 x 3 uint8 (NASA, public domain)."""
@@ -31,6 +38,15 @@ def corrector():
     from midtone import Corrector
 
     return Corrector(threads=2)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, without a network."""
+    from chromium import launched
+
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_wrong_usage_is_exit_2(arguments, dark_file, tmp_path, capsys):
 def test_wrong_scales_count_and_unknown_model(dark_file, tmp_path, capsys):
     assert run("fix", dark_file, "-o", tmp_path / "x.jpg", "--scales", "1,1") == 2
     assert "4 pyramid levels" in capsys.readouterr().err
-    assert run("fix", dark_file, "-o", tmp_path / "x.jpg", "--model", "best") == 1
+    assert run("fix", dark_file, "-o", tmp_path / "x.jpg", "--model", "best") == 2
     assert "no such model" in capsys.readouterr().err
 
 
@@ -121,6 +122,8 @@ def test_models(capsys):
     assert run("models") == 0
     shown = capsys.readouterr().out
     assert all(about["sha256"] in shown for about in found)
+    for about, text in zip(found, shown.split("# model ")[1:], strict=True):
+        assert tomllib.loads(f"# {text}") == about["pipeline"]  # can be given to --pipeline
 
 
 def test_version_and_help_need_nothing_heavy():

@@ -14,8 +14,9 @@ from PIL import Image
 
 from midtone import model, photo
 from midtone.batch import watch
-from midtone.cli import main
 from midtone.commands import fix as command
+
+from conftest import fix
 
 
 @pytest.fixture
@@ -28,10 +29,6 @@ def shoot(tmp_path, dark) -> Path:
     (folder / "damaged.jpg").write_bytes(b"no image")
     (folder / "notes.txt").touch()
     return folder
-
-
-def fix(*arguments: object) -> int:
-    return main(["fix", *map(str, arguments)])
 
 
 def test_the_preview_that_is_begun_is_of_the_size_that_the_default_model_takes():
@@ -198,7 +195,7 @@ def test_a_pipe_has_all_options(shoot, tmp_path, capsys, monkeypatch):
         assert written == {"done": b"\xff\xd8", "planned": b"- "}.get(status, b"")
     said = capsys.readouterr().err
     assert "0 corrected, 1 left unchanged" in said
-    assert "standard input: 0 megapixels are more than the limit" in said
+    assert "standard input: 0.015 megapixels are more than the limit" in said
 
 
 def test_a_pipe_of_the_shell(shoot):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from midtone.cli import main
-from midtone.data import dataset_builder
+from midtone.data import dataset_builder, scenes
 from midtone.data.pairs import read_pairs
 from midtone.data.synthesize import measured_curve
 
@@ -22,13 +22,18 @@ def render(raws, out, *more, code=0):
     assert main(["render", str(raws), "-o", str(out), *more]) == code
 
 
+def images(folder):
+    """Contents of the images below a folder, by their path."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.png")}
+
+
 def test_a_rendered_set_has_the_papers_layout(raws, tmp_path):
     out = tmp_path / "pairs"
     render(raws, out, "--format", "png", "--workers", "2")
     found = read_pairs(out)
     assert not found.problems
     assert len(found.pairs) == 30
-    assert {pair.ev for pair in found.pairs} == set(dataset_builder.PAPER_EVS)
+    assert {pair.ev for pair in found.pairs} == set(scenes.PAPER_EVS)
     by_split = {s: {p.scene for p in found.of(s)} for s in ("training", "validation", "testing")}
     assert all(by_split.values())
     assert sum(map(len, by_split.values())) == 6  # no scene in two
@@ -54,9 +59,12 @@ def test_shards_are_disjoint_and_whole(raws, tmp_path):
     render(raws, whole, "--format", "png")
     for part in ("1/3", "2/3", "3/3"):
         render(raws, parts, "--format", "png", "--shard", part)
-    files = [{p.relative_to(d): p.read_bytes() for p in d.rglob("*.png")} for d in (whole, parts)]
-    assert files[0] == files[1]
-    entries = [e["file"] for k in (1, 2, 3) for e in dataset_builder.read_manifest(parts / f"manifest-{k}-of-3.jsonl")]  # fmt: skip  # noqa: E501
+    assert images(whole) == images(parts)
+    entries = [
+        entry["file"]
+        for number in (1, 2, 3)
+        for entry in dataset_builder.read_manifest(parts / f"manifest-{number}-of-3.jsonl")
+    ]
     assert len(entries) == len(set(entries)) == 30
 
 
@@ -109,7 +117,7 @@ def test_a_full_disk_is_reported(raws, tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(dataset_builder.photo, "write", full)
+    monkeypatch.setattr(scenes.photo, "write", full)
     render(raws, tmp_path / "pairs", code=1)
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
     assert dataset_builder.read_manifest(tmp_path / "pairs" / "manifest.jsonl") == []
@@ -171,10 +179,38 @@ def test_wrong_usage_is_refused(raws, tmp_path, capsys):
         (["--target", "expert"], "needs --expert"),
         (["--expert", "z=/"], "takes a letter"),
         (["--shard", "3/2"], "a shard is"),
+        (["--evs", "nan"], "--evs takes numbers from -10 to 10"),
+        (["--evs", "0,99"], "--evs takes numbers from -10 to 10"),
+        (["--expert", "a"], "takes a letter of a to e and a folder, not a"),
+        (["--size", "-1"], "--size must be at least 0, not -1"),
+        (["--quality", "101"], "--quality must be from 1 to 100, not 101"),
+        (["--splits", "none.csv"], "none.csv: cannot be read as splits (No such file"),
     ]:
         render(raws, tmp_path / "out", *more, code=2)
         assert said in capsys.readouterr().err
     render(tmp_path / "none", tmp_path / "out", code=2)
+
+
+def test_a_set_inside_its_source_is_no_source(tmp_path, astronaut, capsys):
+    Image.fromarray(astronaut[:200, :300]).save(tmp_path / "a.png")
+    (tmp_path / "a\nb.png").write_bytes(b"no image")
+    call = ["synthesize", str(tmp_path), "--size", "64", "--evs", "1", "-o"]
+    for _ in range(2):
+        assert main([*call, str(tmp_path / "pairs")]) == 1
+        assert len(read_pairs(tmp_path / "pairs").pairs) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert said[-1].startswith(f"midtone: {tmp_path}/a\\nb.png: not a readable")
+    assert main([*call, str(tmp_path)]) == 2
+    assert "needs a folder of its own" in capsys.readouterr().err
+    assert main([*call, str(tmp_path / "a.png")]) == 1
+    assert "a.png: is a file, not a folder" in capsys.readouterr().err
+    assert main(["synthesize", str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]) == 2
+    assert "a.png: is a file, not a folder" in capsys.readouterr().err
+
+
+def test_maps_are_pictures(tmp_path, capsys):
+    assert main(["explore", str(tmp_path), "-o", str(tmp_path / "map.txt")]) == 2
+    assert "map.txt: a map ends in .png" in capsys.readouterr().err
 
 
 _KILLED = "MIDTONE_TEST_KILLED"
@@ -186,7 +222,7 @@ def _dies_once(out, settings, scene):
     if scene.name == "scene3" and not os.path.exists(mark):
         open(mark, "w").close()
         os.kill(os.getpid(), 9)
-    return dataset_builder.from_raw(out, settings, scene)
+    return scenes.from_raw(out, settings, scene)
 
 
 @pytest.mark.slow
@@ -195,10 +231,10 @@ def test_a_killed_worker_loses_and_doubles_nothing(raws, tmp_path, monkeypatch, 
     if kind == "dask":
         pytest.importorskip("distributed")
     monkeypatch.setenv(_KILLED, str(tmp_path / "mark"))
-    scenes, problems = dataset_builder.plan(raws.glob("*.dng"), {}, 1)
-    settings = dataset_builder.Settings(format="png")
+    planned, problems = dataset_builder.plan(raws.glob("*.dng"), {}, 1)
+    settings = scenes.Settings(format="png")
     entries, failed = dataset_builder.build(
-        scenes, tmp_path / "out", _dies_once, settings, workers=2, backend=kind
+        planned, tmp_path / "out", _dies_once, settings, workers=2, backend=kind
     )
     assert not problems + failed
     assert (tmp_path / "mark").exists()
@@ -206,6 +242,5 @@ def test_a_killed_worker_loses_and_doubles_nothing(raws, tmp_path, monkeypatch, 
     assert len(files) == len(set(files)) == 30
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["file"] for line in lines) == sorted(files)
-    dataset_builder.build(scenes, tmp_path / "one", dataset_builder.from_raw, settings)
-    one, two = ({p.relative_to(d): p.read_bytes() for p in d.rglob("*.png")} for d in (tmp_path / "one", tmp_path / "out"))  # fmt: skip  # noqa: E501
-    assert one == two
+    dataset_builder.build(planned, tmp_path / "one", scenes.from_raw, settings)
+    assert images(tmp_path / "one") == images(tmp_path / "out")

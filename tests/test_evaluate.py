@@ -247,7 +247,7 @@ def test_every_row_of_table_1_has_a_method():
     assert set(methods.TABLE_1.values()) <= {methods.MODEL, *methods.BASELINES}
 
 
-def test_the_papers_protocol_needs_evs(tmp_path, astronaut, capsys):
+def test_the_papers_protocol_refuses_names_without_an_ev(tmp_path, astronaut, capsys):
     for folder in ("INPUT_IMAGES", "expert_a_testing_set"):
         (tmp_path / "testing" / folder).mkdir(parents=True)
         Image.fromarray(astronaut).save(tmp_path / "testing" / folder / "x.png")

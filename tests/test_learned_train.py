@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -182,14 +184,22 @@ def darker(image: np.ndarray, ev: float) -> np.ndarray:
     return np.asarray(image * 2.0 ** min(ev, 0), np.uint8)
 
 
-SMALL = train.Recipe(4, 2, 48, None, -1.5, -0.5, 1e-3)
+SMALL = train.Recipe(
+    steps=4,
+    batch=2,
+    crop=48,
+    longest_side=None,
+    lowest_ev=-1.5,
+    highest_ev=-0.5,
+    learning_rate=1e-3,
+)
 
 
 @pytest.mark.parametrize("method", ["zero-dce", "retinexnet", "deep-upe"])
 def test_a_few_steps_lower_the_loss(method):
     torch.manual_seed(0)
     network = networks.DEFINITIONS[method].build()
-    recipe = train.Recipe(16, 2, 64, None, -1.5, -0.5, 1e-3)
+    recipe = replace(SMALL, steps=16, crop=64)
     batch = next(train.crops(photographs(), recipe, darker))
     training = train.start(method, network, recipe, None)
     sums = [sum(training.step(*batch).values()) for _ in range(8)]
@@ -202,7 +212,7 @@ def test_dped_makes_a_step():
     before = network.convs[0].weight.clone()
     features = vgg.VGG((1, 1, 1, 1, 1)).requires_grad_(False)
     training = train.start("dped-sony", network, train.RECIPES["dped-sony"], features)
-    recipe = train.Recipe(1, 2, dped.PATCH, None, -1.5, 1.5, 5e-4)
+    recipe = replace(SMALL, steps=1, crop=dped.PATCH, highest_ev=1.5, learning_rate=5e-4)
     terms = training.step(*next(train.crops(photographs(), recipe, darker)))
     assert set(terms) == {"content", "colour", "texture", "tv", "discriminator"}
     assert all(np.isfinite(value) for value in terms.values())
@@ -267,6 +277,6 @@ def test_the_rate_falls_to_a_tenth_and_means_are_reported():
 
 
 def test_photographs_must_be_large_enough():
-    recipe = train.Recipe(1, 1, 500, None, 0.0, 0.0, 1e-3)
+    recipe = replace(SMALL, crop=500)
     with pytest.raises(UsageError, match="500 pixels"):
         next(train.crops(photographs(), recipe, darker))

@@ -19,7 +19,7 @@ import midtone
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
 
-from chromium import BRIGHT, DARK, DESKTOP, add, expect, idle, launched, opened  # noqa: E402
+from chromium import BRIGHT, DARK, DESKTOP, add, expect, idle, opened  # noqa: E402
 from midtone.server import create_app, static_files  # noqa: E402
 from serving import serving  # noqa: E402
 
@@ -36,12 +36,6 @@ PHONE = {
 def address(corrector):
     with serving(create_app(corrector)) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from midtone.photo import Photo, exif, xmp
 
 pytest.importorskip("fastapi", reason="needs midtone[web]")
 
-from chromium import BRIGHT, DARK, launched, opened
+from chromium import BRIGHT, DARK, opened
 from midtone.server import static_site
 from serving import serving_folder
 
@@ -28,16 +28,17 @@ P3 = icc_profile.cicp_profile(12, 13)[0]
 
 
 @pytest.fixture(scope="module")
-def call(tmp_path_factory):
+def call(tmp_path_factory, browser):
     """Calls a function of a module: ``call("fit.js", "fit", before, after, config)``."""
     folder = tmp_path_factory.mktemp("modules") / "site"
     with pytest.MonkeyPatch.context() as patch:  # the network is not run
         patch.setattr(static_site, "read_package", lambda path: {})
         static_site.build(folder, folder)
     faults: list[str] = []
-    with serving_folder(folder) as address, launched() as browser:
+    with serving_folder(folder) as address:
         page = opened(browser, f"{address}/licenses.txt", faults)
         yield lambda *called: page.evaluate(CALL, [*called[:2], list(called[2:])])
+        page.context.close()
     assert not faults
 
 
@@ -104,6 +105,7 @@ def test_mean_of_views(call):
 
 STEPS = [
     postprocess.ShrinkToMeanLuma(low=0.1, high=2.5),
+    postprocess.ShrinkToMeanLuma(low=0.1, high=2.5, clipped_weight=0.25),
     postprocess.NeutralizeClippedHighlights(low=0.6, high=0.8, far_floor=0.85, near=0.2),
     postprocess.NeutralizeClippedHighlights(low=float("inf")),
     postprocess.ShrinkByConfidence(half=0.77, slope=2.2),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -136,6 +137,15 @@ def square_slowly(given: tuple[int, str]) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.05)
     return number * number
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "none://there"])
+def test_no_dask_scheduler_is_one_sentence(address, monkeypatch, caplog):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(parallel, "_CONNECT_SECONDS", 0.2)
+    with pytest.raises(UsageError, match=f"{address}: no Dask scheduler answers"):
+        list(parallel.run(square, [1], backend="dask", address=address))
+    assert not [one for one in caplog.records if one.levelno < logging.CRITICAL]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midtone import colour, postprocess
+from midtone.errors import UsageError
 from midtone.postprocess import (
     STEPS,
     ExposureTrim,
@@ -38,6 +39,18 @@ def test_the_larger_the_error_the_nearer_to_the_mean_luma(astronaut, ev):
     before, after = (abs(colour.luma(one).mean() - 0.45) for one in (prediction, result))
     share = min(1, error / 2)
     assert after == pytest.approx((1 - share) * before, abs=0.02)
+
+
+def test_a_white_ground_does_not_darken_what_stands_on_it(astronaut):
+    prediction, reference = image_with_error(astronaut, 1.0)
+    ground = np.ones((64, prediction.shape[1], 3), np.float32)
+    step, counting_it = (ShrinkToMeanLuma(high=1e-6, clipped_weight=weight) for weight in (0, 1))
+    alone = step(prediction, reference)
+    framed = np.vstack([prediction, ground]), np.vstack([reference, ground])
+    np.testing.assert_allclose(step(*framed)[: len(alone)], alone, atol=1e-4)
+    darker = counting_it(*framed)[: len(alone)]
+    assert colour.luma(darker).mean() < colour.luma(alone).mean() - 0.05
+    np.testing.assert_array_equal(step(prediction, np.ones_like(prediction)), prediction)
 
 
 def test_black_stays_black():
@@ -139,7 +152,7 @@ def test_steps_survive_a_file(name):
 
 
 def test_unknown_steps_are_named():
-    with pytest.raises(ValueError, match="unknown step sharpen"):
+    with pytest.raises(UsageError, match=r"unknown step in .*sharpen"):
         postprocess.from_dict({"step": "sharpen"})
 
 

@@ -12,10 +12,11 @@ from PIL import Image
 
 import midtone
 from midtone.batch.sequences import natural_sort_key
-from midtone.cli import main
 from midtone.colour import expose
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
 from test_sequence import brightness, camera
+
+from conftest import fix
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +34,6 @@ def lapse(astronaut, tmp_path_factory) -> Path:
     (folder / "damaged.jpg").write_bytes(b"no image")
     (folder / "clip.mp4").touch()
     return folder
-
-
-def fix(*arguments: object) -> int:
-    return main(["fix", *map(str, arguments)])
 
 
 def pixels(folder: Path) -> list[np.ndarray]:

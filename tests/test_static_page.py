@@ -30,12 +30,6 @@ P3 = icc_profile.cicp_profile(12, 13)[0]
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("static") / "site"
     static_site.build(folder, PACKAGE)

@@ -12,7 +12,17 @@ PROTOCOL = Protocol(experts=("a", "b"))
 
 def row(method, image, group, psnr, milliseconds=1.0, ma=None):
     scores = {"a": Score(psnr, 0.5), "b": Score(psnr + 2, 0.7)}
-    return Row(method, image, image, None, group, scores, 4.0, ma, milliseconds)
+    return Row(
+        method=method,
+        image=image,
+        scene=image,
+        ev=None,
+        group=group,
+        scores=scores,
+        niqe=4.0,
+        ma=ma,
+        milliseconds=milliseconds,
+    )
 
 
 @pytest.fixture
@@ -23,7 +33,11 @@ def results():
         row("input", "bright", "over", 2, ma=8.0),
     )  # fmt: skip
     return Results(
-        ("mine", "input", "absent"), rows, (), {"absent": "no weights"}, {"mine": "ours"}
+        methods=("mine", "input", "absent"),
+        rows=rows,
+        problems=(),
+        missing={"absent": "no weights"},
+        weights={"mine": "ours"},
     )
 
 
@@ -58,7 +72,10 @@ def test_formats_have_the_same_figures(name, results):
 
 
 def test_published_rows_stand_below_their_method():
-    lines = [tables.Line("HE", "over", 1, {"a": Score(1, 1)}), tables.Line("x", "over", 1, {})]
+    lines = [
+        tables.Line(method=name, group="over", images=1, scores=scores)
+        for name, scores in (("HE", {"a": Score(1, 1)}), ("x", {}))
+    ]
     merged = tables.with_published(lines, ("a",))
     assert merged[0].method == "HE"
     assert merged[1].row == "HE"

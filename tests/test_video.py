@@ -28,6 +28,8 @@ from midtone.video.pixels import Pixels  # noqa: E402
 from midtone.video.plan import VideoCorrection, _Cuts, plan  # noqa: E402
 from test_docs import ROOT, blocks  # noqa: E402
 
+from conftest import fix  # noqa: E402
+
 UNCHANGED = FileOptions(
     CorrectionOptions(strength=0), output=OutputOptions("overwrite", quality=96)
 )
@@ -48,10 +50,6 @@ def clip(frames, tmp_path_factory) -> Path:
         metadata={"title": "Pan"},
         times=[0, 90, 180, 300, 310, 600, 700, 1500],
     )
-
-
-def fix(*arguments: object) -> int:
-    return main(["fix", *map(str, arguments)])
 
 
 def describe(path: Path) -> dict:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from midtone.errors import Error, UsageError
+from midtone.errors import Error, ModelError, UsageError
 
 # What `midtone --help` prints; the module of the command's name describes its arguments.
 COMMANDS = {
@@ -86,12 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from midtone.commands.progress import one_line
 
         print(f"midtone: {one_line(str(error))}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return 2 if isinstance(error, UsageError | ModelError) else 1
     except BrokenPipeError:
         return _BROKEN_PIPE
     except OSError as error:
         name = os.fsdecode(error.filename) if error.filename else "standard output"
-        print(f"midtone: {name}: {error.strerror or error}", file=sys.stderr)
+        # Of a file where a folder is to be made.
+        reason = "is a file, not a folder" if isinstance(error, FileExistsError) else error.strerror
+        print(f"midtone: {name}: {reason or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("midtone: interrupted", file=sys.stderr)

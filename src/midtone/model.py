@@ -96,6 +96,8 @@ def find(model: str | os.PathLike[str]) -> Path:
         )
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
+    if not os.access(path, os.R_OK):
+        raise ModelError(f"{path}: no permission to read this model file")
     return path
 
 
@@ -175,7 +177,8 @@ class _OnnxModel:
         try:
             self._session = session.result()
         except Exception as error:  # ONNX Runtime's errors share no public base
-            raise ModelError(f"{path}: not a usable ONNX model ({error})") from error
+            reason = str(error).rpartition("failed:")[2].strip(" .")
+            raise ModelError(f"{path}: not a usable ONNX model ({reason})") from error
         # Without CUDA's own libraries ONNX Runtime falls back to the CPU.
         if device == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
             raise ModelError("ONNX Runtime cannot use CUDA on this computer; use cpu")

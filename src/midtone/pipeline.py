@@ -18,6 +18,9 @@ from midtone.bilateral_grid import GridConfig
 from midtone.errors import UsageError
 from midtone.postprocess import Step
 from midtone.pyramid import BURT_ADELSON, Taps
+from midtone.settings import check
+
+MAX_SIZE = 4096  # where the four levels need 10 GB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,10 @@ class PipelineConfig:
     def __post_init__(self) -> None:
         if self.padding not in ("symmetric", "edge"):
             raise UsageError(f'padding must be "symmetric" or "edge", not {self.padding!r}')
-        if self.size < 1:
-            raise UsageError(f"the size of the network's input must be positive, not {self.size}")
+        if not 1 <= self.size <= MAX_SIZE:
+            raise UsageError(
+                f"the size of the network's input must be from 1 to {MAX_SIZE}, not {self.size}"
+            )
 
     @property
     def preview_size(self) -> int:
@@ -78,15 +83,16 @@ class PipelineConfig:
                 f"unknown pipeline settings {', '.join(sorted(unknown))}; "
                 f"known are {', '.join(sorted(known))}"
             )
+        check(settings, PipelineConfig, "the pipeline")
         values = dict(settings)
-        try:
-            if "grid" in values:
-                values["grid"] = replace(self.grid, **values["grid"])
-            if "postprocess" in values:
-                values["postprocess"] = tuple(map(postprocess.from_dict, values["postprocess"]))
-            return replace(self, **values)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"not usable as pipeline settings ({error})") from error
+        if "grid" in values:
+            check(values["grid"], GridConfig, "grid")
+            values["grid"] = replace(self.grid, **values["grid"])
+        if "postprocess" in values:
+            if not isinstance(values["postprocess"], list | tuple):
+                raise UsageError("postprocess must be a list of steps, [[postprocess]] in TOML")
+            values["postprocess"] = tuple(map(postprocess.from_dict, values["postprocess"]))
+        return replace(self, **values)
 
 
 _OF_THE_NETWORK = {"levels", "finest", "multiple", "taps"}

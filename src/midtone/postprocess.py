@@ -16,9 +16,12 @@ from typing import Any
 import numpy as np
 
 from midtone import colour, contrast_stretch, exposure_fusion
+from midtone.errors import UsageError
 from midtone.options import CorrectionOptions
+from midtone.settings import check
 
 _BISECTIONS = 16
+_CLIPPED = 0.97  # sRGB; a reduced picture has few pixels at 1
 _FLOOR = 1e-12  # of divisors
 
 
@@ -45,36 +48,41 @@ class ShrinkToMeanLuma(Step):
 
     m is the mean luma of the prediction, e the estimated exposure error in EV. A gamma for all
     channels, within 1/2 and 2, brings m to m'. The larger the error, the less certain its estimate,
-    so the mean of all photographs becomes the better estimate.
+    so the mean of all photographs becomes the better estimate. How bright the clipped parts of the
+    reference were is unknown, so they count less in m.
 
-    target:    mean luma of well exposed photographs
-    low, high: EV between which the step fades in; high = inf switches it off
+    target:         mean luma of well exposed photographs
+    low, high:      EV between which the step fades in; high = inf switches it off
+    clipped_weight: weight in m of pixels that are clipped in all channels of the reference
     """
 
     target: float = 0.45
     low: float = 0.0
     high: float = 2.0
+    clipped_weight: float = 1.0
 
     def __call__(self, prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Apply the step."""
-        clipped = np.clip(prediction, 0, 1)
-        error = abs(exposure_error(reference, clipped))
+        image = np.clip(prediction, 0, 1)
+        error = abs(exposure_error(reference, image))
         share = min(1.0, max(0.0, (error - self.low) / (self.high - self.low)))
-        luma = colour.luma(clipped)
-        if not share or not luma.any():
+        luma = colour.luma(image)
+        weights = np.where(reference.min(2) >= _CLIPPED, np.float32(self.clipped_weight), 1)
+        if not share or not luma.any() or not weights.any():
             return prediction
-        mean = (1 - share) * luma.mean() + share * self.target
+        weights = weights / weights.sum()
+        mean = (1 - share) * (weights * luma).sum() + share * self.target
         low, high = 0.5, 2.0
         for _ in range(_BISECTIONS):
             gamma = (low * high) ** 0.5
-            if (luma**gamma).mean() > mean:
+            if (weights * luma**gamma).sum() > mean:
                 low = gamma
             else:
                 high = gamma
-        return np.asarray(clipped ** np.float32(gamma))
+        return np.asarray(image ** np.float32(gamma))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeutralizeClippedHighlights(Step):
     """Keep what is white in the input neutral and bright.
 
@@ -246,8 +254,8 @@ class ProtectHighlights(Step):
 
 PAPER: tuple[Step, ...] = ()
 DEFAULT: tuple[Step, ...] = (
-    ShrinkToMeanLuma(low=0.5, high=2.5),
-    NeutralizeClippedHighlights(low=0.96, floor=0.98, far_floor=0.85),
+    ShrinkToMeanLuma(low=0.5, high=2.5, clipped_weight=0.5),
+    NeutralizeClippedHighlights(low=0.96, floor=0.98, far_floor=0.95),
     ShrinkByConfidence(half=0.46, slope=2.2),
     KeepGrey(),
 )
@@ -294,12 +302,14 @@ def to_dict(step: Step) -> dict[str, Any]:
 def from_dict(settings: Mapping[str, Any]) -> Step:
     """Inverse of ``to_dict``; parameters that are not given have their defaults.
 
-    Raises ValueError or TypeError for an unknown step or parameter.
+    Raises UsageError for an unknown step or parameter, or a value of another kind.
     """
-    name = settings.get("step")
-    if name not in STEPS:
-        raise ValueError(f"unknown step {name}; known are {', '.join(STEPS)}")
-    return STEPS[name](**{key: value for key, value in settings.items() if key != "step"})
+    if not isinstance(settings, Mapping) or settings.get("step") not in STEPS:
+        raise UsageError(f"unknown step in {settings!r:.60}; known are {', '.join(STEPS)}")
+    name = settings["step"]
+    parameters = {key: value for key, value in settings.items() if key != "step"}
+    check(parameters, STEPS[name], name)
+    return STEPS[name](**parameters)
 
 
 def confidence_of(size: float, half: float, slope: float) -> float:

@@ -7,6 +7,7 @@ or SSH hosts alike, and it runs a task again that was lost with its worker.
 from __future__ import annotations
 
 import itertools
+import logging
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -31,6 +32,7 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 _AHEAD = 2  # items waiting for each worker, so that none is idle and memory is bounded
 _TRIES = 3
+_CONNECT_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def _dask(
         n_workers=workers, threads_per_worker=1, dashboard_address=None
     )
     try:
-        with distributed.Client(cluster, set_as_default=False) as client:
+        with _client(distributed, cluster) as client:
             rest = iter(items)
             running: dict[str, Any] = {}
             finished = distributed.as_completed([], loop=client.loop)
@@ -235,5 +237,20 @@ def _dask(
                     yield _outcome(item, future, catch)
                 submit(1)
     finally:
-        if address is None:
+        if not address:
             cluster.close()
+
+
+def _client(distributed: Any, cluster: Any) -> Any:
+    """A client of a cluster or of the scheduler at an address. Raises UsageError."""
+    logger = logging.getLogger("distributed")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # it would print the tracebacks of each try
+    try:
+        return distributed.Client(cluster, set_as_default=False, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{cluster}: no Dask scheduler answers; give its address, such as tcp://10.0.0.1:8786"
+        ) from error
+    finally:
+        logger.setLevel(level)

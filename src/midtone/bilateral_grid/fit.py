@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from midtone.errors import UsageError
 
 GUIDE = {1: np.array([1.0]), 3: np.array([0.25, 0.5, 0.25])}
 _PAPER_NODES = 22
+MAX_NODES = 256
 _SPATIAL, _RANGE = 1.0, 4e-7  # lambda_s, lambda_z of the reference implementation
 _RIDGE = 1e-12  # grey images make R, G, B dependent
 
@@ -34,10 +36,16 @@ class GridConfig:
     lambda_z: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.nodes < 0 or self.nodes == 1 or self.depth < 2:
-            raise UsageError(f"a grid needs two nodes along each axis, not {self}")
-        if not self.lambda_s >= 0 or not self.lambda_z >= 0:
-            raise UsageError(f"the smoothness of a grid cannot be negative: {self}")
+        if self.nodes and not 2 <= self.nodes <= MAX_NODES:
+            raise UsageError(
+                f"a grid has 2 to {MAX_NODES} nodes (or 0: the paper's 22 x 22), not {self.nodes}"
+            )
+        if not 2 <= self.depth <= MAX_NODES:
+            raise UsageError(f"a grid has a depth of 2 to {MAX_NODES} nodes, not {self.depth}")
+        for name in ("lambda_s", "lambda_z"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise UsageError(f"{name} of a grid must be at least 0 and finite, not {value}")
 
     def shape(self, height: int, width: int) -> tuple[int, int, int]:
         """Nodes along y, x and the guide for an image of that size."""

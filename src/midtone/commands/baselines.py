@@ -12,7 +12,8 @@ from midtone.options import DEVICES
 if TYPE_CHECKING:
     from midtone.baselines.learned.catalogue import Method
     from midtone.baselines.learned.train import Recipe
-    from midtone.commands import Verbs
+
+    _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _describe_train(actions)
 
 
-def _describe_import(actions: Verbs) -> None:
+def _describe_import(actions: _Actions) -> None:
     parser = actions.add_parser(
         "import",
         help="read weights as their authors publish them",
@@ -49,7 +50,7 @@ def _describe_import(actions: Verbs) -> None:
     parser.set_defaults(verb=import_)
 
 
-def _describe_train(actions: Verbs) -> None:
+def _describe_train(actions: _Actions) -> None:
     parser = actions.add_parser(
         "train",
         help="train a method from scratch with its paper's losses",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.commands import (
+from midtone.commands.flags import (
     add_options,
     model_options,
     parallel_options,
@@ -91,7 +91,7 @@ def _existing_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from midtone.commands import load_corrector, load_model
+    from midtone.commands.corrector import load_corrector, load_model
 
     one = len(options.sources) == 1 and not options.files_from
     alone = one and not os.path.isdir(options.sources[0]) and options.backend == "threads"

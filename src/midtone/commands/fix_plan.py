@@ -39,7 +39,7 @@ def plan_work(options: argparse.Namespace) -> Work:
     """Check the flags and plan all files, before anything is written. Raises UsageError."""
     from midtone import atomic
     from midtone.batch import inputs
-    from midtone.commands import given_sources
+    from midtone.commands.flags import given_sources
     from midtone.video import targets
 
     given = given_sources(options)

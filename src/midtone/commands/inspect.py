@@ -8,7 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtone.commands import add_options, model_options, quiet_option, source_options
+from midtone.commands.flags import (
+    add_options,
+    given_sources,
+    model_options,
+    quiet_option,
+    source_options,
+)
 from midtone.options import CorrectionOptions, InputOptions
 
 if TYPE_CHECKING:
@@ -39,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from midtone.batch.find import find
     from midtone.batch.inputs import PIPE
     from midtone.batch.inspect_files import inspect_file
-    from midtone.commands import given_sources, load_corrector
+    from midtone.commands.corrector import load_corrector
     from midtone.commands.progress import Progress, closing_line
 
     found = find(given_sources(options), recursive=options.recursive)

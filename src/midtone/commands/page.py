@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from midtone.commands import pipeline_option
+from midtone.commands.flags import pipeline_option
 from midtone.errors import Error
 
 

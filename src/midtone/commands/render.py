@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    from midtone.data import dataset_builder
+    from midtone.data import scenes
     from midtone.photo import FORMATS, format_of
 
     experts = dict(_expert(given) for given in options.expert)
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     others = [
         f"{path}: not a camera RAW file; left out" for path in found if path not in set(sources)
     ]
-    return data_set.build(options, sources, experts, others, dataset_builder.from_raw, target)
+    return data_set.build(options, sources, experts, others, scenes.from_raw, target)
 
 
 def _expert(given: str) -> tuple[str, dict[str, Path]]:
@@ -63,7 +63,7 @@ def _expert(given: str) -> tuple[str, dict[str, Path]]:
 
     letter, _, folder = given.partition("=")
     letter = letter.lower()
-    if letter not in EXPERTS or not Path(folder).is_dir():
+    if letter not in EXPERTS or not folder or not Path(folder).is_dir():
         raise UsageError(f"--expert takes a letter of a to e and a folder, not {given}")
     files = (path for path in data_set.list_files(Path(folder)) if writable_as(path))
     return letter, {path.stem: path for path in files}

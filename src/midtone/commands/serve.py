@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from midtone.commands import load_corrector, model_options
+from midtone.commands.corrector import load_corrector
+from midtone.commands.flags import model_options
 from midtone.errors import Error
 
 

@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    from midtone.data import dataset_builder
+    from midtone.data import scenes
     from midtone.photo import writable_as
 
     sources = [path for path in data_set.list_files(options.source) if writable_as(path)]
-    return data_set.build(options, sources, {}, [], dataset_builder.from_photograph, "rendering")
+    return data_set.build(options, sources, {}, [], scenes.from_photograph, "rendering")

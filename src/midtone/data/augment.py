@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """How targets are varied. The defaults change nothing.
 

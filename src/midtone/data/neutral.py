@@ -15,7 +15,7 @@ from midtone import colour
 _CODES = np.arange(256) / 255
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeutralModel:
     """How neutral renderings are drawn.
 

@@ -27,7 +27,7 @@ _LONGEST_STEP = 1.5
 BETA_GAMMA = (-0.3293, 1.1258)  # a and b of Ying et al. 2017
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorModel:
     """How exposure errors are drawn. Probabilities and deviations of 0 switch a part off.
 
@@ -122,7 +122,7 @@ def linear_curve(ev: float) -> np.ndarray:
     return np.asarray(255 * linear_to_srgb(np.minimum(srgb_to_linear(_CODES / 255) * 2.0**ev, 1)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Camera:
     """One camera: how it turns an exposure into codes.
 

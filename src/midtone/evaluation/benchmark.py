@@ -72,7 +72,13 @@ def run(
     folder.write_rows([*requested, *others])
     weights = {m.name: identities[m.name].partition(",")[0] for m in available if m.has_weights}
     names = tuple(method.name for method in methods)
-    return Results(names, tuple(requested), tuple(sorted(problems)), missing, weights)
+    return Results(
+        methods=names,
+        rows=tuple(requested),
+        problems=tuple(sorted(problems)),
+        missing=missing,
+        weights=weights,
+    )
 
 
 def measure(
@@ -102,8 +108,19 @@ def measure(
         milliseconds = 1000 * (time.perf_counter() - started)
         folder.write_picture(method.name, name, result)
         scores, niqe_score, ma_score = score(result, references, protocol)
-        where = (method.name, name, pair.scene, pair.ev, group)
-        rows.append(Row(*where, scores, niqe_score, ma_score, milliseconds))
+        rows.append(
+            Row(
+                method=method.name,
+                image=name,
+                scene=pair.scene,
+                ev=pair.ev,
+                group=group,
+                scores=scores,
+                niqe=niqe_score,
+                ma=ma_score,
+                milliseconds=milliseconds,
+            )
+        )
     return rows, problems
 
 

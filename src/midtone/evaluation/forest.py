@@ -10,7 +10,7 @@ import numpy as np
 _LEAF = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Forest:
     """Binary trees in columns, nodes in rows, children and features counted from 0.
 
@@ -42,13 +42,13 @@ class Forest:
         if coefficients.size == 2 and coefficients.any():
             correction = float(coefficients[0]), float(coefficients[1])
         return cls(
-            table("lDau").astype(np.intp) - 1,
-            table("rDau").astype(np.intp) - 1,
-            table("mbest").astype(np.intp) - 1,
-            table("upper").astype(np.float64),
-            table("nodestatus") == _LEAF,
-            table("avnode").astype(np.float64),
-            correction,
+            lower=table("lDau").astype(np.intp) - 1,
+            upper=table("rDau").astype(np.intp) - 1,
+            feature=table("mbest").astype(np.intp) - 1,
+            threshold=table("upper").astype(np.float64),
+            leaf=table("nodestatus") == _LEAF,
+            value=table("avnode").astype(np.float64),
+            correction=correction,
         )
 
     @property

@@ -40,7 +40,7 @@ def mean_score(scores: Collection[Score]) -> Score:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """The measures of one result.
 
@@ -83,8 +83,9 @@ class Row:
         ev, niqe, ma = (
             float(cells[name]) if cells[name] else None for name in ("ev", "niqe", "ma")
         )
-        where = (cells["method"], cells["image"], cells["scene"], ev, cells["group"])
-        return cls(*where, scores, niqe, ma, float(cells["milliseconds"]))
+        texts = {name: cells[name] for name in ("method", "image", "scene", "group")}
+        milliseconds = float(cells["milliseconds"])
+        return cls(**texts, ev=ev, scores=scores, niqe=niqe, ma=ma, milliseconds=milliseconds)
 
 
 def csv_columns(experts: Iterable[str]) -> list[str]:
@@ -93,7 +94,7 @@ def csv_columns(experts: Iterable[str]) -> list[str]:
     return ["method", "image", "scene", "ev", "group", *scores, "niqe", "ma", "milliseconds"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """What a run found.
 

@@ -20,7 +20,7 @@ _MARK = "[1]"
 _CITATION = "Afifi et al., Learning Multi-Scale Photo Exposure Correction, CVPR 2021, table 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """Means of one method over the images of one group; None where a measure is not available.
 
@@ -61,7 +61,11 @@ def summarise(results: Results) -> list[Line]:
             for name in results.methods:
                 own = [row for row in some if row.method == name]
                 weights = results.weights.get(name, "")
-                lines.append(_line(name, weights, group, own) if own else Line(name, group, 0, {}))
+                lines.append(
+                    _line(name, weights, group, own)
+                    if own
+                    else Line(method=name, group=group, images=0, scores={})
+                )
     return lines
 
 
@@ -69,13 +73,13 @@ def _line(name: str, weights: str, group: str, rows: Sequence[Row]) -> Line:
     niqe, ma = _mean_or_none([row.niqe for row in rows]), _mean_or_none([row.ma for row in rows])
     scores = {e: mean_score([row.scores[e] for row in rows]) for e in rows[0].scores}
     return Line(
-        name,
-        group,
-        len(rows),
-        scores,
-        niqe,
-        None if niqe is None or ma is None else perceptual_index(ma, niqe),
-        float(np.median([row.milliseconds for row in rows])),
+        method=name,
+        group=group,
+        images=len(rows),
+        scores=scores,
+        niqe=niqe,
+        pi=None if niqe is None or ma is None else perceptual_index(ma, niqe),
+        milliseconds=float(np.median([row.milliseconds for row in rows])),
         weights=weights,
     )
 
@@ -109,7 +113,16 @@ def published(experts: Sequence[str]) -> list[Line]:
         every = {e: Score(*values[2 * k : 2 * k + 2]) for k, e in enumerate(_EXPERTS)}
         scores = {e: every[e] for e in experts if e in every} or {"mean": Score(*values[10:12])}
         name = f"{row.replace('Ours', 'paper').replace('_', ' ')} {_MARK}"
-        lines.append(Line(name, group, counts[group], scores, pi=values[12], row=row))
+        lines.append(
+            Line(
+                method=name,
+                group=group,
+                images=counts[group],
+                scores=scores,
+                pi=values[12],
+                row=row,
+            )
+        )
     return lines
 
 

@@ -46,7 +46,7 @@ def mean_change(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.abs(after.astype(np.int16) - before).mean())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class White:
     """What became of the pixels that are white in the input.
 
@@ -86,12 +86,12 @@ def measure_white(before: np.ndarray, after: np.ndarray, least: int = WHITE) -> 
     if border.any() and ring.sum() >= LEAST:
         rim = max(0.0, float(np.quantile(lightness[ring], 0.9) - lightness[border].mean()))
     return White(
-        float(white.mean()),
-        float(np.median(luma[white])),
-        float(np.quantile(luma[white], 0.05)),
-        float(np.quantile(luma, 0.999)),
-        rim,
-        float(chroma[white].mean()),
+        share=float(white.mean()),
+        median=float(np.median(luma[white])),
+        low=float(np.quantile(luma[white], 0.05)),
+        top=float(np.quantile(luma, 0.999)),
+        rim=rim,
+        cast=float(chroma[white].mean()),
     )
 
 

@@ -32,7 +32,7 @@ _TOP_TO_BOTTOM: _Matrix = ((1, 0), (0, -1))
 _LEFT_TO_RIGHT: _Matrix = ((-1, 0), (0, 1))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Picture:
     """The primary picture and what a file holds besides.
 
@@ -64,7 +64,7 @@ def parse(data: bytes) -> Picture:
     """Read the boxes. Raises ValueError, KeyError, struct.error or IndexError if damaged."""
     meta = read_meta(data)
     primary = meta.items.get(meta.primary)
-    picture = Picture(primary.kind if primary else "")
+    picture = Picture(kind=primary.kind if primary else "")
     properties = meta.properties_of(meta.primary)
     # A grid has no codec settings of its own; those of its tiles are alike.
     tiles = _targets(meta, _TILES, meta.primary)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 Box = tuple[int, int]  # start and end of a box's content
 Property = tuple[bytes, Box]  # type and content
@@ -26,6 +26,7 @@ class Item:
     """
 
     kind: str = ""
+    _: KW_ONLY
     mime: bytes = b""
     extents: list[tuple[int, int]] = field(default_factory=list)
     in_idat: bool = False
@@ -41,7 +42,7 @@ class Reference:
     targets: list[int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Meta:
     """The meta box of a file.
 
@@ -94,8 +95,8 @@ def read_meta(data: bytes) -> Meta:
     properties = _read_properties(data, inside[b"iprp"], items)
     start = inside[b"pitm"][0]
     return Meta(
-        data,
-        items,
+        data=data,
+        items=items,
         primary=number_at(data, start + FULL, 2 if data[start] == 0 else 4),
         properties=properties,
         references=_read_references(data, inside.get(b"iref")),

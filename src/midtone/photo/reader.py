@@ -136,9 +136,8 @@ def open_file(
         width, height = format.read_size(data)
         megapixels = width * height / 1e6
         if megapixels > max_megapixels:
-            raise TooLargeError(
-                f"{megapixels:.0f} megapixels are more than the limit of {max_megapixels:g}"
-            )
+            size = f"{megapixels:.0f}" if megapixels >= 10 else f"{megapixels:.2g}"
+            raise TooLargeError(f"{size} megapixels are more than the limit of {max_megapixels:g}")
         return ImageFile(name, data, format, (width, height), salvage, begun)
 
     return translate_errors(name, read_header)

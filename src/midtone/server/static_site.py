@@ -29,7 +29,7 @@ _SERVER_ONLY = {"index.html", "api.js", "docs.css", "main.js"}
 _AT_THE_TOP = {"service_worker.js", "licenses.txt"}
 # The steps that browser/postprocess.js has, with their parameters.
 STEPS = {
-    "shrink_to_mean_luma": {"target", "low", "high"},
+    "shrink_to_mean_luma": {"target", "low", "high", "clipped_weight"},
     "neutralize_clipped_highlights": {"low", "high", "floor", "far_floor", "near", "far"},
     "shrink_by_confidence": {"half", "slope"},
     "keep_grey": {"enabled"},

@@ -20,7 +20,7 @@ from midtone.training.recipe import Recipe
 CHECKPOINT = "checkpoint.safetensors"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class State:
     """All that changes while a run goes on.
 
@@ -44,11 +44,11 @@ class State:
         for module in (network, discriminator):
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(
-            network,
-            discriminator,
-            torch.optim.Adam(network.parameters(), fused=True),
-            torch.optim.Adam(discriminator.parameters(), fused=True),
-            {name: p.detach().clone() for name, p in network.named_parameters()},
+            network=network,
+            discriminator=discriminator,
+            adam=torch.optim.Adam(network.parameters(), fused=True),
+            discriminator_adam=torch.optim.Adam(discriminator.parameters(), fused=True),
+            ema={name: p.detach().clone() for name, p in network.named_parameters()},
         )
 
     def save(self, path: Path, recipe: Recipe) -> None:

@@ -175,7 +175,7 @@ def _noise(draws: Draws, picture: Tensor, errors: ErrorModel) -> Tensor:
     return _to_srgb((light + (light * shot + read).sqrt() * normal).clamp(0, 1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Cameras:
     """``data.synthesize.Camera`` of each picture: B, but for response (B x 2) and gains (B x 3)."""
 

@@ -9,7 +9,7 @@ from midtone.errors import UsageError
 NO_LICENCE = "none stated"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """A row of the paper's table 1, or one of ours.
 
@@ -47,18 +47,20 @@ _DATA = ".data-00000-of-00001"
 
 def _dped(phone: str, known: str) -> Method:
     return Method(
-        f"dped-{phone}",
-        _DPED,
-        "github.com/aiff22/DPED, models_orig",
-        f"{phone}_orig.index (beside {phone}_orig{_DATA})",
-        NO_LICENCE,
-        NO_LICENCE,
+        name=f"dped-{phone}",
+        paper=_DPED,
+        source="github.com/aiff22/DPED, models_orig",
+        files=f"{phone}_orig.index (beside {phone}_orig{_DATA})",
+        licence=NO_LICENCE,
+        code=NO_LICENCE,
         known=(known,),
     )
 
 
 def _dpe(kind: str, files: str, licence: str = "MIT") -> Method:
-    return Method(f"dpe-{kind}", _DPE, _DPE_SOURCE, files, licence, "MIT")
+    return Method(
+        name=f"dpe-{kind}", paper=_DPE, source=_DPE_SOURCE, files=files, licence=licence, code="MIT"
+    )
 
 
 # In the order of the paper's table 1.
@@ -66,21 +68,21 @@ METHODS = {
     method.name: method
     for method in (
         Method(
-            "hdrcnn-rht",
-            f"{_HDRCNN}; {_RHT}",
-            f"{_HDRCNN_SOURCE}; github.com/ybsong00/DRHT, checkpoint/hdr2ldr",
-            f"hdrcnn_params.npz hdr2ldr.model-400.index (beside hdr2ldr.model-400{_DATA})",
-            f"{NO_LICENCE}; {NO_LICENCE}",
-            "BSD-3-Clause; none stated",
+            name="hdrcnn-rht",
+            paper=f"{_HDRCNN}; {_RHT}",
+            source=f"{_HDRCNN_SOURCE}; github.com/ybsong00/DRHT, checkpoint/hdr2ldr",
+            files=f"hdrcnn_params.npz hdr2ldr.model-400.index (beside hdr2ldr.model-400{_DATA})",
+            licence=f"{NO_LICENCE}; {NO_LICENCE}",
+            code="BSD-3-Clause; none stated",
             parts=("hdrcnn", "rht"),
         ),
         Method(
-            "hdrcnn-reinhard",
-            f"{_HDRCNN}; Reinhard et al., Photographic Tone Reproduction, SIGGRAPH 2002",
-            _HDRCNN_SOURCE,
-            "hdrcnn_params.npz",
-            NO_LICENCE,
-            "BSD-3-Clause",
+            name="hdrcnn-reinhard",
+            paper=f"{_HDRCNN}; Reinhard et al., Photographic Tone Reproduction, SIGGRAPH 2002",
+            source=_HDRCNN_SOURCE,
+            files="hdrcnn_params.npz",
+            licence=NO_LICENCE,
+            code="BSD-3-Clause",
             parts=("hdrcnn",),
             also="hdrcnn-rht",
         ),
@@ -91,30 +93,30 @@ METHODS = {
         _dpe("ufivek", "a checkpoint of that model", "no weights are published"),
         _dpe("sfivek", f"27.500-new.ckpt.index (beside 27.500-new.ckpt{_DATA})"),
         Method(
-            "retinexnet",
-            _RETINEX,
-            "github.com/weichen582/RetinexNet, model/Decom and model/Relight",
-            "the .index files of Decom and of Relight (beside their data files)",
-            "MIT",
-            "MIT",
+            name="retinexnet",
+            paper=_RETINEX,
+            source="github.com/weichen582/RetinexNet, model/Decom and model/Relight",
+            files="the .index files of Decom and of Relight (beside their data files)",
+            licence="MIT",
+            code="MIT",
             parts=("decom", "relight"),
             known=("deca3b2a3ae3c50640c374b509434800b00c528d8801556f972745ad04f1e249",),
         ),
         Method(
-            "deep-upe",
-            _UPE,
-            "github.com/dvlab-research/DeepUPE, checkpoints",
-            f"model.ckpt.index (beside model.ckpt{_DATA})",
-            NO_LICENCE,
-            "Apache-2.0 headers",
+            name="deep-upe",
+            paper=_UPE,
+            source="github.com/dvlab-research/DeepUPE, checkpoints",
+            files=f"model.ckpt.index (beside model.ckpt{_DATA})",
+            licence=NO_LICENCE,
+            code="Apache-2.0 headers",
         ),
         Method(
-            "zero-dce",
-            _ZERO_DCE,
-            "github.com/Li-Chongyi/Zero-DCE, Zero-DCE_code/snapshots",
-            "Epoch99.pth",
-            "CC BY-NC 4.0",
-            "CC BY-NC 4.0",
+            name="zero-dce",
+            paper=_ZERO_DCE,
+            source="github.com/Li-Chongyi/Zero-DCE, Zero-DCE_code/snapshots",
+            files="Epoch99.pth",
+            licence="CC BY-NC 4.0",
+            code="CC BY-NC 4.0",
             known=("06d51d3aa8b8d6e21f6e1645a7ac3538de8f7ebcb409b4734df9392aaac347b6",),
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Definition:
     build: Callable[[], nn.Module]
     names: Mapping[str, str]
     enhance: Enhance
+    _: KW_ONLY
     tensorflow: bool = True
     normalise: Callable[[str], str] = str
     list_names: tuple[str, ...] = ()

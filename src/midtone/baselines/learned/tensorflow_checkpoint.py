@@ -27,7 +27,7 @@ _MOST_DIMENSIONS = 8
 _MOST_BYTES = 1 << 24  # of an index; published ones have a few thousand
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variable:
     """A variable's type and shape, and its bytes in the data file."""
 
@@ -212,4 +212,11 @@ def _variable(message: bytes) -> Variable:
             numbers[field] = number
     if len(shape) > _MOST_DIMENSIONS:
         raise ValueError
-    return Variable(numbers[1], tuple(shape), numbers[3], numbers[4], numbers[5], numbers[6])
+    return Variable(
+        dtype=numbers[1],
+        shape=tuple(shape),
+        shard=numbers[3],
+        offset=numbers[4],
+        size=numbers[5],
+        checksum=numbers[6],
+    )

@@ -44,7 +44,7 @@ class Training(Protocol):
         """Learn from N x 3 x H x W in [0, 1], and from what they should be; returns the losses."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a method is trained.
 
@@ -69,18 +69,66 @@ class Recipe:
 # The first three are ours: minutes on a CPU; the weights in the package were made so. The others
 # are the papers', for a GPU.
 RECIPES = {
-    "zero-dce": Recipe(250, 8, 64, 96, -1.5, 1.5, 1e-3),
-    "retinexnet": Recipe(1500, 8, 48, 320, -2.5, -0.3, 1e-3),
-    "deep-upe": Recipe(300, 4, 256, 448, -1.5, 0.0, 5e-4),
+    "zero-dce": Recipe(
+        steps=250,
+        batch=8,
+        crop=64,
+        longest_side=96,
+        lowest_ev=-1.5,
+        highest_ev=1.5,
+        learning_rate=1e-3,
+    ),
+    "retinexnet": Recipe(
+        steps=1500,
+        batch=8,
+        crop=48,
+        longest_side=320,
+        lowest_ev=-2.5,
+        highest_ev=-0.3,
+        learning_rate=1e-3,
+    ),
+    "deep-upe": Recipe(
+        steps=300,
+        batch=4,
+        crop=256,
+        longest_side=448,
+        lowest_ev=-1.5,
+        highest_ev=0.0,
+        learning_rate=5e-4,
+    ),
     **dict.fromkeys(
         ("dped-iphone", "dped-blackberry", "dped-sony"),
-        Recipe(20_000, 50, dped.PATCH, 640, -1.5, 1.5, 5e-4),
+        Recipe(
+            steps=20_000,
+            batch=50,
+            crop=dped.PATCH,
+            longest_side=640,
+            lowest_ev=-1.5,
+            highest_ev=1.5,
+            learning_rate=5e-4,
+        ),
     ),
     **dict.fromkeys(
         ("dpe-hdr", "dpe-ufivek", "dpe-sfivek"),
-        Recipe(100_000, 3, dpe.SIDE, None, -1.5, 1.5, 1e-5),
+        Recipe(
+            steps=100_000,
+            batch=3,
+            crop=dpe.SIDE,
+            longest_side=None,
+            lowest_ev=-1.5,
+            highest_ev=1.5,
+            learning_rate=1e-5,
+        ),
     ),
-    "hdrcnn-reinhard": Recipe(100_000, 8, 320, None, 0.0, 0.0, 5e-5),
+    "hdrcnn-reinhard": Recipe(
+        steps=100_000,
+        batch=8,
+        crop=320,
+        longest_side=None,
+        lowest_ev=0.0,
+        highest_ev=0.0,
+        learning_rate=5e-5,
+    ),
 }
 
 

@@ -7,6 +7,7 @@ export class BrowserBackend {
   constructor() {
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.requests = new Map();
+    this.nextId = 0;
     this.worker.addEventListener("message", ({ data: { id, result, error } }) => {
       const { resolve, reject } = this.requests.get(id);
       this.requests.delete(id);
@@ -24,7 +25,7 @@ export class BrowserBackend {
     const about = await response.json();
     this.limits = about.limits;
     this.kinds = new Map(about.correctParameters.map(({ name, schema }) => [name, kindOf(schema)]));
-    // The first photograph then waits less; what fails is said when the photograph is corrected.
+    // The first photograph then waits less; a failure is reported when a photograph is corrected.
     this.call("load").then((provider) => (document.documentElement.dataset.provider = provider), () => {});
     return about;
   }
@@ -44,7 +45,7 @@ export class BrowserBackend {
   }
 
   call(method, ...args) {
-    const id = crypto.randomUUID?.() ?? `${Math.random()}`;
+    const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.requests.set(id, { resolve, reject });
       this.worker.postMessage({ id, method, args });

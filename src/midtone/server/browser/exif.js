@@ -18,12 +18,12 @@ class Block {
     this.first = this.valid ? this.view.getUint32(4, this.little) : 0;
   }
 
-  number(place, size) {
-    if (place + size > this.bytes.length) return 0;
-    return size === 2 ? this.view.getUint16(place, this.little) : this.view.getUint32(place, this.little);
+  number(offset, size) {
+    if (offset + size > this.bytes.length) return 0;
+    return size === 2 ? this.view.getUint16(offset, this.little) : this.view.getUint32(offset, this.little);
   }
 
-  // [{ tag, kind, count, place }] with values that lie within the block
+  // [{ tag, kind, count, offset }] with values that lie within the block
   entries(directory) {
     const found = [];
     for (let k = 0; k < Math.min(this.number(directory, 2), ENTRIES); k++) {
@@ -31,8 +31,8 @@ class Block {
       if (at + 12 > this.bytes.length) break;
       const tag = this.number(at, 2), kind = this.number(at + 2, 2), count = this.number(at + 4, 4);
       const length = (BYTES[kind] ?? 0) * count;
-      const place = length > 4 ? this.number(at + 8, 4) : at + 8;
-      if (kind in BYTES && place + length <= this.bytes.length) found.push({ tag, kind, count, place });
+      const offset = length > 4 ? this.number(at + 8, 4) : at + 8;
+      if (kind in BYTES && offset + length <= this.bytes.length) found.push({ tag, kind, count, offset });
     }
     return found;
   }
@@ -42,17 +42,17 @@ class Block {
   }
 
   // The first number of an entry; null if it holds none.
-  read({ kind, count, place }) {
+  read({ kind, count, offset }) {
     if (!count) return null;
-    if (kind === SHORT || kind === 8) return this.number(place, 2);
-    if (kind === LONG || kind === 9 || kind === 13) return this.number(place, 4);
-    return kind === 1 || kind === 6 || kind === 7 ? this.bytes[place] : null;
+    if (kind === SHORT || kind === 8) return this.number(offset, 2);
+    if (kind === LONG || kind === 9 || kind === 13) return this.number(offset, 4);
+    return kind === 1 || kind === 6 || kind === 7 ? this.bytes[offset] : null;
   }
 
-  write({ kind, place }, value) {
-    if (kind === SHORT || kind === 8) this.view.setUint16(place, value, this.little);
-    else if (kind === LONG || kind === 9 || kind === 13) this.view.setUint32(place, value, this.little);
-    else this.bytes[place] = value;
+  write({ kind, offset }, value) {
+    if (kind === SHORT || kind === 8) this.view.setUint16(offset, value, this.little);
+    else if (kind === LONG || kind === 9 || kind === 13) this.view.setUint32(offset, value, this.little);
+    else this.bytes[offset] = value;
   }
 
   find(directory, tag) {

@@ -10,7 +10,7 @@ const SCAN = 0xda, END = 0xd9, COMMENT = 0xfe, TABLES = 0xdb;
 const LOSSLESS = [0xc3, 0xc7, 0xcb, 0xcf];
 const SUBSAMPLINGS = { "1,1": 0, "2,1": 1, "2,2": 2 };
 
-// { bare, width, height, channels, metadata, icc, subsampling, quality, left }: bare is the file
+// { bare, width, height, channels, metadata, icc, subsampling, quality, leftOut }: bare is the file
 // without metadata and profile, so that the browser decodes what is stored. Throws for what is no
 // whole 8-bit JPEG of grey or colour.
 export function parse(bytes) {
@@ -23,8 +23,8 @@ export function parse(bytes) {
   const isKept = ({ marker, body }) =>
     marker === COMMENT || (marker === 0xed && startsWith(body, PHOTOSHOP)) || (marker === 0xe1 && startsWith(body, EXTENSION));
   const stripped = segments.filter(({ marker }) => (marker > 0xe0 && marker < 0xee) || marker === 0xef || marker === COMMENT);
-  const left = stripped.filter((one) => !isKept(one) && !isRead(one)).map(nameOf);
-  if (end < bytes.length && bytes.subarray(end).some(Boolean)) left.push(`${bytes.length - end} bytes after the picture`);
+  const leftOut = stripped.filter((one) => !isKept(one) && !isRead(one)).map(nameOf);
+  if (end < bytes.length && bytes.subarray(end).some(Boolean)) leftOut.push(`${bytes.length - end} bytes after the picture`);
   return {
     bare: new Blob(without(bytes.subarray(0, end), stripped), { type: "image/jpeg" }),
     width: frame.width, height: frame.height, channels: frame.sampling.length,
@@ -37,7 +37,7 @@ export function parse(bytes) {
     icc: joined(starting(0xe2, ICC).filter((part) => part.length > 2).sort((a, b) => a[0] - b[0]).map((part) => part.subarray(2))),
     subsampling: frame.sampling.length === 3 ? subsamplingOf(frame.sampling) : 0,
     quality: quality(segments),
-    left: [...new Set(left)],
+    leftOut: [...new Set(leftOut)],
   };
 }
 
@@ -63,21 +63,21 @@ export const fitsXmp = (packet) => packet.length <= ROOM - XMP.length;
 
 function takeApart(bytes) {
   const found = { segments: [], frame: null, hasScan: false, end: null };
-  let place = 2;
+  let offset = 2;
   for (;;) {
-    const start = bytes.indexOf(0xff, place);
+    const start = bytes.indexOf(0xff, offset);
     if (start < 0 || start + 1 >= bytes.length) return found;
     const marker = bytes[start + 1];
     if (marker === END) return { ...found, end: start + 2 };
     if (marker <= 1 || marker === 0xff || (marker >= 0xd0 && marker <= 0xd8)) {
-      place = start + (marker === 0xff ? 1 : 2);
+      offset = start + (marker === 0xff ? 1 : 2);
       continue;
     }
     if (start + 4 > bytes.length) return found;
-    place = start + 2 + ((bytes[start + 2] << 8) | bytes[start + 3]);
-    const body = bytes.subarray(start + 4, place);
+    offset = start + 2 + ((bytes[start + 2] << 8) | bytes[start + 3]);
+    const body = bytes.subarray(start + 4, offset);
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) found.frame ??= frameOf(marker, body);
-    if (!found.hasScan && marker !== SCAN) found.segments.push({ marker, body, start, end: place });
+    if (!found.hasScan && marker !== SCAN) found.segments.push({ marker, body, start, end: offset });
     if (marker === SCAN) found.hasScan = true;
   }
 }
@@ -90,12 +90,12 @@ function frameOf(marker, body) {
 // The parts of a file between some of its segments.
 function without(bytes, segments) {
   const parts = [];
-  let place = 0;
+  let offset = 0;
   for (const { start, end } of segments) {
-    parts.push(bytes.subarray(place, start));
-    place = end;
+    parts.push(bytes.subarray(offset, start));
+    offset = end;
   }
-  return [...parts, bytes.subarray(place)];
+  return [...parts, bytes.subarray(offset)];
 }
 
 const isRead = ({ marker, body }) =>

@@ -53,8 +53,8 @@ async function parse(bytes) {
   throw new Error(other ? `${other[1]} cannot be read in a browser; use midtone fix` : "not a readable JPEG, PNG or WebP image");
 }
 
-function normalized({ metadata, left }) {
-  const notes = left.length ? [`left out: ${left.join(", ")}`] : [];
+function normalized({ metadata, leftOut }) {
+  const notes = leftOut.length ? [`left out: ${leftOut.join(", ")}`] : [];
   const found = metadata.xmp ? xmp.normalize(metadata.xmp) : null;
   if (found?.parts.length) notes.push(`left out: ${found.parts.join(", ")}`);
   const orientation = (metadata.exif && exif.orientation(metadata.exif)) ?? found?.orientation;
@@ -99,16 +99,16 @@ function pixelsOf(bitmap, orientation, channels) {
 export async function write(photo, { format, quality, strip, software }) {
   const { format: own, notes } = photo;
   const chosen = format ?? (own === "webp" ? "jpeg" : own);
-  const said = format || chosen === own ? [] : ["written as JPEG; this page writes JPEG and PNG"];
+  const remarks = format || chosen === own ? [] : ["written as JPEG; this page writes JPEG and PNG"];
   let metadata = strip ? {} : photo.metadata;
   if (software && !strip) metadata = { ...metadata, exif: exif.setSoftware(metadata.exif ?? null, software) };
   if (chosen === "png") {
-    if (metadata.segments?.length) said.push("PNG cannot hold: IPTC, comments or parts of XMP");
-    return { suffix: ".png", data: await png.encode({ ...photo, metadata }), notes: [...notes, ...said] };
+    if (metadata.segments?.length) remarks.push("PNG cannot hold: IPTC, comments or parts of XMP");
+    return { suffix: ".png", data: await png.encode({ ...photo, metadata }), notes: [...notes, ...remarks] };
   }
   if (Math.max(photo.pixels.width, photo.pixels.height) > LONGEST_JPEG) throw new Error(`JPEG holds at most ${LONGEST_JPEG} pixels a side; choose PNG`);
-  if (metadata.chunks?.length) said.push("JPEG cannot hold: text of a PNG");
-  if (metadata.xmp && !jpeg.fitsXmp(metadata.xmp)) said.push("its XMP is too long for JPEG and was left out");
+  if (metadata.chunks?.length) remarks.push("JPEG cannot hold: text of a PNG");
+  if (metadata.xmp && !jpeg.fitsXmp(metadata.xmp)) remarks.push("its XMP is too long for JPEG and was left out");
   const best = quality ?? Math.max(QUALITY, photo.quality ?? 0);
-  return { suffix: ".jpg", data: jpeg.encode({ ...photo, metadata }, best), notes: [...notes, ...said] };
+  return { suffix: ".jpg", data: jpeg.encode({ ...photo, metadata }, best), notes: [...notes, ...remarks] };
 }

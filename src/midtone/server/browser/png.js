@@ -13,7 +13,7 @@ const ROWS = 64; // deflated at a time
 
 export const isPng = (bytes) => SIGNATURE.every((byte, k) => bytes[k] === byte);
 
-// As jpeg.js: { bare, width, height, channels, metadata, icc, left }. Throws for a damaged file, for an
+// As jpeg.js: { bare, width, height, channels, metadata, icc, leftOut }. Throws for a damaged file, for an
 // animation, and for colours that are not read here.
 export async function parse(bytes) {
   const chunks = [...takeApart(bytes)];
@@ -37,7 +37,7 @@ export async function parse(bytes) {
       chunks: chunks.filter((one) => KEPT.includes(one.name) && !isXmp(one)),
     },
     icc: profile ? await inflated(profile.subarray(profile.indexOf(0) + 2)) : null,
-    left: [...new Set(chunks.map(({ name }) => name).filter((name) => !READ.includes(name)))],
+    leftOut: [...new Set(chunks.map(({ name }) => name).filter((name) => !READ.includes(name)))],
   };
 }
 

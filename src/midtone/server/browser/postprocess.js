@@ -6,7 +6,7 @@ import { REC709, clip, linearToSrgb, logLuminance, luma, mean, srgbToLinear } fr
 import { BINOMIAL, gaussian, merge, split } from "./pyramid.js";
 
 const BINS = 65536;
-const BISECTIONS = 16;
+const BISECTIONS = 16, CLIPPED = 0.97;
 const WELL_EXPOSED = 0.5, SPREAD = 0.2, FLOOR = 1e-12; // Mertens et al. 2007
 
 // By their names in the pipeline of a model. The command that builds the page refuses others.
@@ -40,16 +40,19 @@ function mapPixels(image, each) {
 
 const fade = (value, low, high) => clip((value - low) / (high - low));
 
-function shrinkToMeanLuma(prediction, reference, { target, low, high }) {
+function shrinkToMeanLuma(prediction, reference, { target, low, high, clipped_weight }) {
   const image = clipped(prediction);
   const share = fade(Math.abs(exposureError(reference, image)), low, high);
   const values = luma(image);
-  if (!share || !values.some(Boolean)) return prediction;
-  const wanted = (1 - share) * mean(values) + share * target;
+  const weights = values.map((_, k) =>
+    Math.min(...reference.data.subarray(3 * k, 3 * k + 3)) >= CLIPPED ? clipped_weight : 1);
+  if (!share || !values.some(Boolean) || !weights.some(Boolean)) return prediction;
+  const weighted = (gamma) => mean(values.map((value, k) => weights[k] * value ** gamma)) / mean(weights);
+  const wanted = (1 - share) * weighted(1) + share * target;
   let least = 0.5, most = 2, gamma;
   for (let k = 0; k < BISECTIONS; k++) {
     gamma = Math.sqrt(least * most);
-    if (mean(values.map((value) => value ** gamma)) > wanted) least = gamma;
+    if (weighted(gamma) > wanted) least = gamma;
     else most = gamma;
   }
   return { ...image, data: image.data.map((value) => value ** gamma) };

@@ -1,6 +1,6 @@
 // WebP files, read only: chunks of a RIFF file (RFC 9649).
 
-// As jpeg.js: { bare, channels, metadata, icc, left }; the size is known after decoding.
+// As jpeg.js: { bare, channels, metadata, icc, leftOut }; the size is known after decoding.
 export function parse(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(4, true) + 8 > bytes.length) throw new Error("the file is cut off");
@@ -21,7 +21,7 @@ export function parse(bytes) {
   return {
     bare: new Blob(kept, { type: "image/webp" }), channels: 3,
     metadata: { exif: exif && exif[0] === 0x45 ? exif.subarray(6) : exif ?? null, xmp: chunks.get("XMP ") ?? null },
-    icc: chunks.get("ICCP") ?? null, left: [],
+    icc: chunks.get("ICCP") ?? null, leftOut: [],
   };
 }
 

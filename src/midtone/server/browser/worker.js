@@ -60,7 +60,7 @@ function inSrgb(image, profile) {
   return { width, height, channels, data: Uint8ClampedArray.from(data, (value) => 255 * value) };
 }
 
-// As `software_tag` in midtone/corrector.py.
+// As `software_tag` in midtone/batch/correct_one.py.
 function softwareTag({ version, name, sha256 }, { strength = 1, ev = 0 }) {
   const trim = ev ? `, ${ev > 0 ? "+" : ""}${ev} EV` : "";
   return `midtone ${version} (model ${name} ${sha256.slice(0, 8)}, strength ${strength}${trim})`;

@@ -1,7 +1,7 @@
 // The controls of the correction and of the file, generated from the back end's parameters.
 //
-// A parameter becomes a slider, a switch, a list, a number or a text by its JSON schema; what is
-// said of it here is presentation only, and a parameter without an entry is shown too.
+// A parameter becomes a slider, a switch, a list, a number or a text by its JSON schema; the
+// entries here are presentation only, and a parameter without an entry is shown too.
 
 const PRESENTATION = {
   strength: { label: "Strength", percent: true },

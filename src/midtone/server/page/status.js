@@ -1,4 +1,4 @@
-// What the page says: buttons, caption, histogram, progress.
+// The state that the page shows: buttons, caption, histogram, progress.
 
 import { equal } from "./form.js";
 import * as histogram from "./histogram.js";

@@ -3,7 +3,7 @@
 const WELL_EXPOSED = 0.15; // EV
 const UNCHANGED = 0.05; // EV
 const WHITE = 245; // least channel of a clipped highlight
-const FATES = [[235, "kept white"], [195, "kept bright"], [0, "toned down"]]; // by mean luma after
+const HIGHLIGHT_TEXTS = [[235, "kept white"], [195, "kept bright"], [0, "toned down"]]; // by mean luma after
 const NOTABLE = 0.005; // share of the pixels
 const LINEAR = Float32Array.from({ length: 256 }, (_, code) => {
   const value = code / 255;
@@ -20,7 +20,7 @@ export function describe(exposureError, before, after) {
     Math.abs(change) < UNCHANGED ? "brightness unchanged" : `${change > 0 ? "brightened" : "darkened"} by ${Math.abs(change).toFixed(1)} EV`;
   const { share, luma } = highlights(before, after);
   if (share < NOTABLE) return `${verdict}: ${action}.`;
-  return `${verdict}: ${action}, highlights ${FATES.find(([least]) => luma >= least)[1]}.`;
+  return `${verdict}: ${action}, highlights ${HIGHLIGHT_TEXTS.find(([least]) => luma >= least)[1]}.`;
 }
 
 // Mean of log2 of the linear Rec. 709 luminance, in EV.
