@@ -57,8 +57,10 @@ def develop(data: bytes, *, half: bool = False) -> Developed:
                 half_size=half,
             )
     except (rawpy.LibRawError, ValueError, MemoryError) as error:
-        said = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
-        raise PhotoError(f"LibRaw cannot read it ({said})") from error
+        reason = (
+            error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
+        )
+        raise PhotoError(f"LibRaw cannot read it ({reason})") from error
     kept = _exif(data)
     camera = " ".join(
         filter(None, (str(kept.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL)))
