@@ -5,4 +5,4 @@
 set -eu
 out=${2:-default-run}
 midtone train "$1" -o "$out" --recipe default --resume
-midtone export "$out" -o "$out/default.onnx" --pipeline "$(dirname "$0")/default.toml"
+midtone export "$out" -o "$out/default.onnx" --pipeline "$(dirname "$0")/default.toml" --overwrite

@@ -7,4 +7,4 @@
 set -eu
 out=${2:-paper-run}
 midtone train "$1" -o "$out" --recipe "${3:-paper-cpu}" --resume
-midtone export "$out" -o "$out/paper.onnx" --pipeline paper
+midtone export "$out" -o "$out/paper.onnx" --pipeline paper --overwrite

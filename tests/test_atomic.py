@@ -50,3 +50,29 @@ def test_leftovers_of_killed_runs_are_deleted(tmp_path):
         path.touch()
     assert atomic.sweep(tmp_path) == 2
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(kept)
+
+
+def test_folders_are_made_and_errors_name_the_file(tmp_path):
+    with atomic.replacing(tmp_path / "new" / "deep" / "file") as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / "new" / "deep" / "file").read_text() == "x"
+    with (
+        pytest.raises(NotADirectoryError, match="new/deep/file"),
+        atomic.replacing(tmp_path / "new" / "deep" / "file" / "a"),
+    ):
+        pass
+    long = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="name too long"), atomic.replacing(long):
+        pass
+
+
+def test_a_folder_that_refuses_is_an_error_of_the_file(tmp_path, monkeypatch):
+    def refuse(**keywords):
+        raise PermissionError(13, "Permission denied", "a temporary name")
+
+    monkeypatch.setattr(atomic.tempfile, "mkstemp", refuse)
+    with (
+        pytest.raises(PermissionError, match="photo"),
+        atomic.replacing(tmp_path / "photo.jpg"),
+    ):
+        pass

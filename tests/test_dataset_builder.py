@@ -179,10 +179,38 @@ def test_wrong_usage_is_refused(raws, tmp_path, capsys):
         (["--target", "expert"], "needs --expert"),
         (["--expert", "z=/"], "takes a letter"),
         (["--shard", "3/2"], "a shard is"),
+        (["--evs", "nan"], "--evs takes numbers from -10 to 10"),
+        (["--evs", "0,99"], "--evs takes numbers from -10 to 10"),
+        (["--expert", "a"], "takes a letter of a to e and a folder, not a"),
+        (["--size", "-1"], "--size must be at least 0, not -1"),
+        (["--quality", "101"], "--quality must be from 1 to 100, not 101"),
+        (["--splits", "none.csv"], "none.csv: cannot be read as splits (No such file"),
     ]:
         render(raws, tmp_path / "out", *more, code=2)
         assert message in capsys.readouterr().err
     render(tmp_path / "none", tmp_path / "out", code=2)
+
+
+def test_a_set_inside_its_source_is_no_source(tmp_path, astronaut, capsys):
+    Image.fromarray(astronaut[:200, :300]).save(tmp_path / "a.png")
+    (tmp_path / "a\nb.png").write_bytes(b"no image")
+    call = ["synthesize", str(tmp_path), "--size", "64", "--evs", "1", "-o"]
+    for _ in range(2):
+        assert main([*call, str(tmp_path / "pairs")]) == 1
+        assert len(read_pairs(tmp_path / "pairs").pairs) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert said[-1].startswith(f"midtone: {tmp_path}/a\\nb.png: not a readable")
+    assert main([*call, str(tmp_path)]) == 2
+    assert "needs a folder of its own" in capsys.readouterr().err
+    assert main([*call, str(tmp_path / "a.png")]) == 1
+    assert "a.png: is a file, not a folder" in capsys.readouterr().err
+    assert main(["synthesize", str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]) == 2
+    assert "a.png: is a file, not a folder" in capsys.readouterr().err
+
+
+def test_maps_are_pictures(tmp_path, capsys):
+    assert main(["explore", str(tmp_path), "-o", str(tmp_path / "map.txt")]) == 2
+    assert "map.txt: a map ends in .png" in capsys.readouterr().err
 
 
 _KILLED = "MIDTONE_TEST_KILLED"

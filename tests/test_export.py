@@ -5,8 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from safetensors import SafetensorError  # noqa: E402
+
 from midtone import Corrector, pyramid  # noqa: E402
 from midtone import model as model_files  # noqa: E402
+from midtone.cli import main  # noqa: E402
 from midtone.errors import ModelError, UsageError  # noqa: E402
 from midtone.network import CoarseToFine, NetworkConfig  # noqa: E402
 from midtone.training import export as exporting  # noqa: E402
@@ -92,9 +95,34 @@ def test_a_run_starts_from_a_model_of_coarse_levels_alone(coarse):
     torch.testing.assert_close(result, coarser)
 
 
+def test_a_model_is_replaced_only_with_overwrite(coarse, tmp_path, capsys):
+    out = tmp_path / "new" / "model.safetensors"
+    call = ["export", str(coarse[0].parent), "-o", str(out)]
+    assert main(call) == 0
+    assert main(call) == 2
+    assert "exists already; use --overwrite to replace it" in capsys.readouterr().err
+    assert main([*call, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".safetensors"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(coarse, tmp_path, monkeypatch, suffix):
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device")
+
+    def full_too(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exporting, "save_network", full)
+    monkeypatch.setattr(type(tmp_path), "write_bytes", full_too)
+    with pytest.raises(ModelError, match=r"cannot be written .*No space left on device"):
+        export(coarse[0], tmp_path / f"model{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_finest_level_can_be_chosen(coarse, tmp_path):
-    with pytest.raises(UsageError, match="must lie within 2 and 2, not 3"):
-        from_checkpoint(coarse[0], finest=3)
+    for finest in (3, 0):
+        with pytest.raises(UsageError, match=f"must lie within 2 and 2, not {finest}"):
+            from_checkpoint(coarse[0], finest=finest)
     recipe = one_stage(COARSE)
     path = tmp_path / CHECKPOINT
     State.new(recipe, torch.device("cpu")).save(path, recipe)

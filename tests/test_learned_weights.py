@@ -90,3 +90,16 @@ def test_the_packaged_weights_are_ours_and_small():
         assert found.origin == weights.OURS
         assert found.licence == "Apache-2.0"
         assert found.made["recipe"]["steps"] > 0
+
+
+def test_a_full_disk_is_one_sentence(folder, monkeypatch):
+    numpy_files = pytest.importorskip("safetensors.numpy")
+
+    from safetensors import SafetensorError
+
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(numpy_files, "save_file", full)
+    with pytest.raises(ModelError, match=r"cannot be written .*No space left"):
+        weights.write(folder / "a.safetensors", VALUES, info())

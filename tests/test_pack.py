@@ -6,7 +6,10 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from midtone.errors import UsageError
+from safetensors import SafetensorError
+
+from midtone.errors import ModelError, UsageError
+from midtone.training import pack
 from midtone.training.pack import main, read_pack, write_pack
 
 GOOD = [True, False, True, True]
@@ -63,3 +66,13 @@ def test_the_command_packs_what_can_be_a_target(tmp_path, astronaut, capsys):
     assert main([str(folder), "-o", str(out), "--all"]) == 0
     assert read_pack(out)[1] == [False, True]
     assert main([str(folder), "-o", str(out), "--limit", "0.001"]) == 2
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(pack, "save_file", full)
+    with pytest.raises(ModelError, match=r"cannot be written .*No space left"):
+        write_pack([np.zeros((8, 8, 3), np.uint8)], [True], tmp_path / "a.pack")
+    assert list(tmp_path.iterdir()) == []

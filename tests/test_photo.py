@@ -233,7 +233,7 @@ def test_writing_replaces_nothing_and_leaves_nothing(tmp_path, astronaut):
     with pytest.raises(PhotoError, match="transparency"):
         midtone.write(photo.from_array(np.zeros((4, 4, 4), np.uint8)), tmp_path / "new.jpg")
     with pytest.raises(PhotoError, match="cannot be"):
-        midtone.write(image, tmp_path / "missing" / "new.jpg")
+        midtone.write(image, target / "new.jpg")
     wide = photo.Photo(np.zeros((1, 70000, 3), np.uint8))
     with pytest.raises(PhotoError, match="at most 65535"):
         midtone.write(wide, tmp_path / "new.jpg")

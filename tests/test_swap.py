@@ -34,3 +34,7 @@ def test_the_picture_from_the_command_line(tmp_path, astronaut, capsys):
         assert picture.size == (5 * 100 + 4 * 8, 100)
     assert main(["swap", dark, other, "-o", str(out), "--overwrite"]) == 2
     assert "not of one shape" in capsys.readouterr().err
+    assert main(["swap", dark, right, "-o", str(out)]) == 2
+    assert "exists already; use --overwrite to replace it" in capsys.readouterr().err
+    assert main(["swap", dark, right, "-o", str(tmp_path / "a.txt")]) == 2
+    assert main(["swap", dark, right, "-o", str(tmp_path / "new" / "a.jpg")]) == 0

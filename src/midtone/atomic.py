@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from errno import ENOTDIR
 from pathlib import Path
 
 SUFFIX = ".partial"
@@ -15,9 +16,19 @@ SUFFIX = ".partial"
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path``, which it takes when the block ends without an error.
 
-    Raises OSError where the folder cannot be written; then, and after any error, nothing is left.
+    The folder is made if there is none. Raises OSError, which names ``path``, where it cannot be
+    written; then, and after any error, no file is left.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=SUFFIX, dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from None
+    prefix = f".{path.name[:40]}-"
+    try:
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=SUFFIX, dir=path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     os.close(handle)
     temporary = Path(name)
     try:

@@ -91,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:
         name = os.fsdecode(error.filename) if error.filename else "standard output"
-        print(f"midtone: {name}: {error.strerror or error}", file=sys.stderr)
+        # Of a file where a folder is to be made.
+        reason = "is a file, not a folder" if isinstance(error, FileExistsError) else error.strerror
+        print(f"midtone: {name}: {reason or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("midtone: interrupted", file=sys.stderr)

@@ -45,7 +45,6 @@ def write_cube(table: np.ndarray, path: Path, *, title: str, overwrite: bool = F
     lines += ["DOMAIN_MIN 0 0 0", "DOMAIN_MAX 1 1 1"]
     lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in table.reshape(-1, 3)]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_text("\n".join(lines) + "\n", "ascii", "replace")
     except OSError as error:

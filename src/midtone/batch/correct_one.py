@@ -14,7 +14,7 @@ from midtone.batch.inputs import PIPE, Job
 from midtone.batch.results import Result, existing_result, failed
 from midtone.correction import Correction
 from midtone.corrector import Corrector
-from midtone.errors import Error, PhotoError
+from midtone.errors import Error
 from midtone.model import Model
 from midtone.options import CorrectionOptions, FileOptions
 from midtone.photo import FORMATS, WRITABLE, ImageFile, Photo
@@ -115,11 +115,6 @@ def write(
     Returns its quality if the format is lossy, and sentences on what the format could not hold.
     """
     output = options.output
-    if isinstance(target, Path):
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PhotoError(f"{target}: cannot be written ({error.strerror})") from error
     format = _output_format(options, target, photograph.format)
     quality = output.quality or photo.default_quality(photograph, format)
     tag = software_tag(corrector.model, options.correction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from midtone.errors import UsageError
 if TYPE_CHECKING:
     from midtone.data.scenes import Entry, Maker
 
+_LARGEST_EV = 10
 _PATCH = 512  # largest patches of the recipe paper
 
 
@@ -56,11 +58,20 @@ def build(
     from tqdm import tqdm
 
     from midtone.batch.inputs import parse_shard
+    from midtone.commands.progress import print_problems
     from midtone.data import dataset_builder, splits
     from midtone.data.scenes import Settings
 
-    if options.workers < 1 or options.size < 0 or not 1 <= options.quality <= 100:
-        raise UsageError("--workers must be at least 1, --size at least 0, --quality 1 to 100")
+    for name, least in (("workers", 1), ("size", 0)):
+        if getattr(options, name) < least:
+            raise UsageError(f"--{name} must be at least {least}, not {getattr(options, name)}")
+    if not 1 <= options.quality <= 100:
+        raise UsageError(f"--quality must be from 1 to 100, not {options.quality}")
+    out = options.out.resolve()
+    if out == options.source.resolve():
+        raise UsageError(f"{options.out}: the data set needs a folder of its own")
+    # What an earlier run wrote inside the source is no source.
+    sources = [path for path in sources if out not in path.resolve().parents]
     if not sources:
         raise UsageError(f"{options.source}: holds no files to work on")
     settings = Settings(
@@ -88,8 +99,7 @@ def build(
     if options.size:
         _warn_of_small_images(entries)
     problems = [*problems, *left_out, *failed]
-    for problem in problems:
-        print(f"midtone: {problem}", file=sys.stderr)
+    print_problems(problems)
     print(f"{len({e['scene'] for e in entries})} scenes, {len(entries)} images in {options.out}")
     return 1 if problems else 0
 
@@ -97,7 +107,8 @@ def build(
 def list_files(folder: Path) -> list[Path]:
     """The files below a folder but hidden ones. Raises UsageError if it is none."""
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder")
+        reason = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise UsageError(f"{folder}: {reason}")
     return sorted(
         path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
     )
@@ -105,9 +116,14 @@ def list_files(folder: Path) -> list[Path]:
 
 def _evs(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(ev) for ev in text.split(","))
+        evs = tuple(float(ev) for ev in text.split(","))
     except ValueError:
-        raise UsageError(f"--evs takes numbers with commas, not {text}") from None
+        evs = (math.nan,)
+    if not all(abs(ev) <= _LARGEST_EV for ev in evs):
+        raise UsageError(
+            f"--evs takes numbers from -{_LARGEST_EV} to {_LARGEST_EV} with commas, not {text}"
+        )
+    return evs
 
 
 def _warn_of_size(size: int) -> None:

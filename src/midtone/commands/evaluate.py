@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from tqdm import tqdm
 
+    from midtone.commands.progress import print_problems
+
     try:
         from midtone.data.pairs import read_pairs
         from midtone.evaluation import benchmark, methods, tables
@@ -114,11 +115,9 @@ def run(options: argparse.Namespace) -> int:
     _write_tables(options, lines, protocol)
     if options.cases and results.rows:
         _write_report(options, results.rows, tables.as_text(lines, protocol))
-    for name, reason in results.missing.items():
-        print(f"midtone: {name} is not available: {reason}", file=sys.stderr)
+    print_problems(f"{name} is not available: {why}" for name, why in results.missing.items())
     problems = sorted({*found.problems, *results.problems})
-    for problem in problems:
-        print(f"midtone: {problem}", file=sys.stderr)
+    print_problems(problems)
     return 1 if problems else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from midtone.data.pairs import Pair
 
 _LEAST = 5
+_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".webp")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pairs", type=Path, metavar="PAIRS_DIR", help="data set in the paper's layout"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, help="PNG file to write")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, help="picture to write: .png, .pdf or .svg"
+    )
     parser.add_argument("--thumbnails", action="store_true", help="draw the images instead of dots")
     parser.add_argument("--limit", type=int, default=3000, help="largest number of images (3000)")
     parser.add_argument("--workers", type=int, default=1, help="threads (1)")
@@ -40,11 +42,14 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from midtone.atomic import replacing
+    from midtone.commands.progress import print_problems
     from midtone.data import explore
     from midtone.data.pairs import read_pairs
 
     if options.limit < _LEAST or options.workers < 1:
         raise UsageError(f"--limit must be at least {_LEAST}, --workers at least 1")
+    if options.out.suffix.lower() not in _SUFFIXES:
+        raise UsageError(f"{options.out}: a map ends in {', '.join(_SUFFIXES)}")
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
     try:
@@ -65,8 +70,7 @@ def run(options: argparse.Namespace) -> int:
         explore.draw(readable, explore.embed(np.stack(vectors)), named, options.thumbnails)
         named.replace(temporary)
     problems = [*found.problems, *failed]
-    for problem in problems:
-        print(f"midtone: {problem}", file=sys.stderr)
+    print_problems(problems)
     return 1 if problems else 0
 
 

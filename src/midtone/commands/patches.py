@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from midtone.batch import parallel
+    from midtone.commands.progress import print_problems
     from midtone.data.pairs import read_pairs
     from midtone.data.patches import write_patches
 
@@ -57,7 +58,6 @@ def run(options: argparse.Namespace) -> int:
         problems += failed
         if not written and not failed:
             problems.append(f"{first.reference}: no patch of {options.size} px is acceptable")
-    for problem in problems:
-        print(f"midtone: {problem}", file=sys.stderr)
+    print_problems(problems)
     print(f"{total} pairs of patches in {options.out}", file=sys.stderr)
     return 1 if problems else 0

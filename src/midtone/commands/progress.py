@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ class Progress:
 def one_line(text: str) -> str:
     """The text without control characters, which names of files may hold: "a\\nb.jpg"."""
     return text.translate(_ESCAPES)
+
+
+def print_problems(problems: Iterable[str]) -> None:
+    """Print sentences on standard error, a line each."""
+    for problem in problems:
+        print(f"midtone: {one_line(problem)}", file=sys.stderr)
 
 
 def closing_line(counts: Mapping[str, int], passed_over: Counter[str]) -> str:

@@ -63,7 +63,7 @@ def _expert(given: str) -> tuple[str, dict[str, Path]]:
 
     letter, _, folder = given.partition("=")
     letter = letter.lower()
-    if letter not in EXPERTS or not Path(folder).is_dir():
+    if letter not in EXPERTS or not folder or not Path(folder).is_dir():
         raise UsageError(f"--expert takes a letter of a to e and a folder, not {given}")
     files = (path for path in data_set.list_files(Path(folder)) if writable_as(path))
     return letter, {path.stem: path for path in files}

@@ -33,6 +33,10 @@ def run(options: argparse.Namespace) -> int:
 
     if options.levels < 1 or options.size < 1:
         raise UsageError("--levels and --size must be at least 1")
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
+    if not photo.writable_as(options.out):
+        raise UsageError(f"{options.out}: no format with this suffix can be written")
     image, reference = (
         colour.to_srgb(resize(one.pixels, options.size), one.icc)
         for one in map(photo.read, (options.image, options.reference))

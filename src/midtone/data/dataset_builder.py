@@ -92,8 +92,9 @@ def build(
             if isinstance(outcome, parallel.Failed):
                 error = outcome.error
                 full = isinstance(error, OSError) and f"cannot be written ({error.strerror})"
-                reason = full or f"{outcome.reason}; left out"
-                problems.append(f"{outcome.item.source}: {reason}")
+                source = str(outcome.item.source)
+                reason = full or f"{outcome.reason.removeprefix(f'{source}: ')}; left out"
+                problems.append(f"{source}: {reason}")
             else:
                 entries |= {entry["file"]: entry for entry in outcome.value}
                 stream.write("".join(json.dumps(entry) + "\n" for entry in outcome.value))

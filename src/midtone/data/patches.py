@@ -51,6 +51,5 @@ def write_patches(
 
 
 def _save(patch: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         Image.fromarray(np.ascontiguousarray(patch)).save(temporary, "PNG")

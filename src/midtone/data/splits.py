@@ -45,7 +45,8 @@ def read_splits(path: Path) -> dict[str, str]:
     try:
         rows = _read_lists(path) if path.is_dir() else _read_csv(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as splits ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path}: cannot be read as splits ({reason})") from error
     if not rows:
         raise UsageError(f"{path}: holds no scenes")
     found: dict[str, str] = {}

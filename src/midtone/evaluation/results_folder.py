@@ -89,7 +89,6 @@ class ResultsFolder:
     def write_picture(self, method: str, image: str, picture: np.ndarray) -> None:
         """Keep a picture, reduced. method: its name, ``INPUT`` or ``REFERENCE``."""
         path = _picture_path(self.path, method, image)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             Image.fromarray(shrink(picture, THUMBNAIL)).save(temporary, "JPEG", quality=90)
 

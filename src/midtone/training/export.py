@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
@@ -66,7 +66,7 @@ def _from_model(
 
 
 def _choose_finest(wanted: int | None, trained: int, levels: int) -> int:
-    chosen, coarsest = wanted or trained, max(1, levels - 1)
+    chosen, coarsest = trained if wanted is None else wanted, max(1, levels - 1)
     if not trained <= chosen <= coarsest:
         raise UsageError(f"the finest level must lie within {trained} and {coarsest}, not {chosen}")
     return chosen
@@ -89,7 +89,7 @@ def export(
     """
     network, metadata = from_checkpoint(path, finest, pipeline)
     if target.suffix == ".safetensors":
-        save_network(target, network, metadata)
+        _write(target, lambda path: save_network(path, network, metadata))
         return 0.0
     if half:
         for parameter in network.parameters():
@@ -100,12 +100,19 @@ def export(
         raise ModelError(
             f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written"
         )
+    _write(target, lambda path: path.write_bytes(model.SerializeToString()))
+    return difference
+
+
+def _write(target: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all. Raises ModelError."""
     try:
         with atomic.replacing(target) as temporary:
-            temporary.write_bytes(model.SerializeToString())
+            write(temporary)
     except OSError as error:
         raise ModelError(f"{target}: cannot be written ({error.strerror or error})") from error
-    return difference
+    except SafetensorError as error:
+        raise ModelError(f"{target}: cannot be written ({error})") from error
 
 
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:

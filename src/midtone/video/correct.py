@@ -80,7 +80,6 @@ def _write(
 ) -> list[str]:
     """The second pass. Returns sentences on what was not kept."""
     strength = options.correction.strength
-    job.target.parent.mkdir(parents=True, exist_ok=True)
     with (
         open_clip(job.source, options.input.max_megapixels) as clip,
         replacing(job.target) as temporary,

@@ -108,6 +108,7 @@ def write(
     Raises UsageError if the file exists, ModelError if it cannot be written.
     """
     try:
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
     except ImportError as error:
         raise ModelError(f"{path}: writing it needs pip install midtone[train]") from error
@@ -115,8 +116,8 @@ def write(
         raise UsageError(f"{path}: exists already; choose another name or give --overwrite")
     metadata = {_HEADER: json.dumps(asdict(info), sort_keys=True)}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             save_file(dict(values), temporary, metadata)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be written ({error.strerror})") from error
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{path}: cannot be written ({reason})") from error
