@@ -75,14 +75,14 @@ def test_an_interruption_at_any_moment_is_no_traceback(dark_file, tmp_path):
                 process.wait(step * 0.04)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)
-            said = process.stderr.read() if process.stderr else b""
+            errors = process.stderr.read() if process.stderr else b""
         if process.returncode == 0:
             break
         assert process.returncode in (130, -signal.SIGINT)
         if process.returncode == 130:
-            assert said == b"midtone: interrupted\n"
+            assert errors == b"midtone: interrupted\n"
         else:  # until our first lines have run, Python may print a traceback of its own start
-            assert b"cli.py" not in said
+            assert b"cli.py" not in errors
     else:
         pytest.fail("the command never ended")
     assert not list(tmp_path.glob(".*"))
@@ -128,7 +128,7 @@ def test_wrong_flags_are_one_line_in_plain_words(arguments, message, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments.split())
     assert end.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("midtone: ")
-    assert said.count("\n") == 1
-    assert message in said
+    errors = capsys.readouterr().err
+    assert errors.startswith("midtone: ")
+    assert errors.count("\n") == 1
+    assert message in errors
