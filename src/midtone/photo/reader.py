@@ -15,7 +15,7 @@ from typing import IO, TypeVar, cast
 from PIL import UnidentifiedImageError
 
 from midtone import colour
-from midtone.errors import PhotoError, TooLargeError
+from midtone.errors import PhotoError, TooLargeError, UsageError
 from midtone.photo import jpeg, xmp
 from midtone.photo.codecs import FORMATS, Format, identify
 from midtone.photo.photo import Photo
@@ -112,12 +112,20 @@ def open_file(
     """
     if name is None:
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else "input"
+        name = name or "input"
+
+    if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
+        raise UsageError(f"a photograph is read from a path, bytes or a stream, not {source!r:.60}")
 
     def read_header() -> ImageFile:
         if isinstance(source, str | os.PathLike):
+            if not os.fspath(source):
+                raise PhotoError("the path is empty")
             data = Path(source).read_bytes()
         else:
             data = source if isinstance(source, bytes) else source.read()
+        if not isinstance(data, bytes):
+            raise PhotoError('the stream does not give bytes; open it with mode "rb"')
         if not data:
             raise PhotoError("an empty file")
         format = identify(data, name)
