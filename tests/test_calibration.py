@@ -11,7 +11,7 @@ from midtone.training.calibration import Moments, fit_confidence, table
 
 
 def moments(size, needed, noise=0.0, seed=0):
-    """Corrections of one size each, of which ``needed`` tells the part that the target has."""
+    """Corrections of one size each, and the part ``needed`` of them that the target has."""
     rng = np.random.default_rng(seed)
     yy = (0.2 * size) ** 2
     yt = needed * yy

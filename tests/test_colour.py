@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageCms
 
+from metadata import DISPLAY_P3
 from midtone import colour
 
 LINEAR = st.floats(0, 1, width=32)
@@ -26,12 +27,10 @@ def test_luma_of_grey_is_the_grey(value):
 
 
 def test_profiles_are_converted_in_float():
-    from test_photo import display_p3
-
     image = np.random.default_rng(0).uniform(0.2, 0.8, (8, 9, 3)).astype(np.float32)
-    there = colour.to_srgb(image, display_p3())
+    there = colour.to_srgb(image, DISPLAY_P3)
     assert np.abs(there - image).max() > 0.01
-    np.testing.assert_allclose(colour.from_srgb(there, display_p3()), image, atol=2e-4)
+    np.testing.assert_allclose(colour.from_srgb(there, DISPLAY_P3), image, atol=2e-4)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     np.testing.assert_allclose(colour.to_srgb(image, srgb), image, atol=1e-5)
 
@@ -45,12 +44,10 @@ def test_without_a_profile_nothing_changes():
 
 
 def test_invalid_profiles_are_ignored():
-    from test_photo import display_p3
-
     assert colour.usable_profile(b"no profile", "RGB") is None
     assert colour.usable_profile(None, "RGB") is None
-    assert colour.usable_profile(display_p3(), "GRAY") is None
-    assert colour.usable_profile(display_p3(), "RGB") == display_p3()
+    assert colour.usable_profile(DISPLAY_P3, "GRAY") is None
+    assert colour.usable_profile(DISPLAY_P3, "RGB") == DISPLAY_P3
 
 
 def test_values_below_black_are_continued_without_a_warning():

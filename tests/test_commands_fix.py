@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone import photo
+from midtone import model, photo
 from midtone.batch import watch
+from midtone.commands import fix as command
 
 from conftest import fix
 
@@ -28,6 +29,10 @@ def shoot(tmp_path, dark) -> Path:
     (folder / "damaged.jpg").write_bytes(b"no image")
     (folder / "notes.txt").touch()
     return folder
+
+
+def test_the_preview_that_is_begun_is_of_the_size_that_the_default_model_takes():
+    assert model.info("default").config.preview_size == command.PREVIEW_SIZE
 
 
 def lines(path: Path) -> list[dict]:
@@ -45,9 +50,9 @@ def standard_input(monkeypatch, data: bytes) -> io.BytesIO:
 def test_a_folder_is_corrected_reported_and_resumed(shoot, tmp_path, capsys):
     out, report = tmp_path / "out", tmp_path / "report.jsonl"
     assert fix(shoot, "-o", out, "--format", "webp", "--report", report, "--workers", 2) == 1
-    said = capsys.readouterr().err
-    assert "damaged.jpg: not a readable" in said
-    assert said.endswith(
+    errors = capsys.readouterr().err
+    assert "damaged.jpg: not a readable" in errors
+    assert errors.endswith(
         "midtone: 2 corrected, 1 failed; 1 file of another kind passed over (1 .txt)\n"
     )
     assert sorted(line["status"] for line in lines(report)) == ["done", "done", "failed"]
@@ -91,8 +96,8 @@ def test_lists_and_patterns(shoot, tmp_path, monkeypatch):
 
 def test_a_report_that_cannot_be_written_ends_the_run_in_one_sentence(shoot, tmp_path, capsys):
     assert fix(shoot / "a.jpg", "-o", tmp_path / "a.jpg", "--report", "/dev/full") == 1
-    said = capsys.readouterr().err
-    assert said == "midtone: /dev/full: cannot be written (No space left on device)\n"
+    errors = capsys.readouterr().err
+    assert errors == "midtone: /dev/full: cannot be written (No space left on device)\n"
 
 
 def test_a_table_that_exists_is_refused_before_the_photograph_is_written(shoot, tmp_path, capsys):
@@ -116,9 +121,9 @@ def test_names_with_control_characters_stay_in_their_line(shoot, tmp_path, capsy
 def test_addresses_are_no_files(shoot, tmp_path, capsys):
     address = "https://example.org/b.jpg?size=big"
     assert fix(address, shoot / "a.jpg", "-o", tmp_path / "out") == 1
-    said = capsys.readouterr().err
-    assert f"{address}: is an address, not a file; download it first" in said
-    assert "1 corrected, 1 failed" in said
+    errors = capsys.readouterr().err
+    assert f"{address}: is an address, not a file; download it first" in errors
+    assert "1 corrected, 1 failed" in errors
 
 
 def test_a_link_to_itself_is_not_called_damaged(shoot, tmp_path, capsys):
@@ -138,9 +143,9 @@ def test_a_link_to_itself_is_not_called_damaged(shoot, tmp_path, capsys):
 def test_what_cannot_be_watched(arguments, message, shoot, capsys, monkeypatch):
     monkeypatch.chdir(shoot)
     assert fix(*arguments, "--watch") == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert "watching" not in said
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "watching" not in errors
 
 
 @pytest.mark.parametrize(
@@ -188,9 +193,9 @@ def test_a_pipe_has_all_options(shoot, tmp_path, capsys, monkeypatch):
         written = out.getvalue()[:2]
         monkeypatch.undo()
         assert written == {"done": b"\xff\xd8", "planned": b"- "}.get(status, b"")
-    said = capsys.readouterr().err
-    assert "0 corrected, 1 left unchanged" in said
-    assert "standard input: 0.015 megapixels are more than the limit" in said
+    errors = capsys.readouterr().err
+    assert "0 corrected, 1 left unchanged" in errors
+    assert "standard input: 0.015 megapixels are more than the limit" in errors
 
 
 def test_a_pipe_of_the_shell(shoot):

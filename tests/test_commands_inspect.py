@@ -64,8 +64,8 @@ def test_a_folder_that_cannot_be_read_is_a_failure(shoot, capsys, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert main(["inspect", str(shoot)]) == 1
-    said = capsys.readouterr().err
-    assert f"{shoot}/locked: the folder cannot be read (Permission denied)" in said
+    errors = capsys.readouterr().err
+    assert f"{shoot}/locked: the folder cannot be read (Permission denied)" in errors
 
 
 def test_no_error_is_shown_as_minus_zero():

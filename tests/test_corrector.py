@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import midtone
+from metadata import DISPLAY_P3
 from midtone import colour, photo
 from midtone.batch.correct_one import correct_file
 from midtone.bilateral_grid import GridConfig
@@ -119,11 +120,9 @@ def test_tensors(corrector, dark):
 
 
 def test_icc_profiles_are_applied(corrector, dark):
-    from test_photo import display_p3
-
     plain = corrector(photo.from_array(dark))
-    tagged = corrector(photo.Photo(dark, icc=display_p3()))
-    assert tagged.icc == display_p3()
+    tagged = corrector(photo.Photo(dark, icc=DISPLAY_P3))
+    assert tagged.icc == DISPLAY_P3
     # Same numbers, other colours: so the network has another input.
     assert np.abs(plain.pixels.astype(int) - tagged.pixels).mean() > 0.5
     result = colour.to_srgb(resize(tagged.pixels, 256), tagged.icc)

@@ -43,7 +43,7 @@ def test_photographs_that_are_left_out_are_named(tmp_path, astronaut):
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "message"),
     [
         (None, "no such folder"),
         (0, "holds neither photographs nor pairs"),
@@ -51,11 +51,11 @@ def test_photographs_that_are_left_out_are_named(tmp_path, astronaut):
         (4, "3 of 3 photographs are well exposed; training needs at least 4"),
     ],
 )
-def test_too_few_photographs_are_refused(tmp_path, astronaut, count, said):
+def test_too_few_photographs_are_refused(tmp_path, astronaut, count, message):
     folder = tmp_path / "photos"
     if count is not None:
         write_photos(folder, astronaut, count)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         opened(folder)
 
 

@@ -78,11 +78,11 @@ def test_what_is_left_out_is_named_and_the_rest_done(raws, tmp_path, capsys):
     shutil.copy(raws / "scene0.dng", mixed / "again" / "scene0.dng")
     out = tmp_path / "pairs"
     render(mixed, out, "--format", "png", code=1)
-    said = capsys.readouterr().err
-    assert "photo.jpg: not a camera RAW file" in said
-    assert "scene0.dng: " in said
-    assert "is of the same scene; left out" in said
-    assert "scene2.nef: " in said
+    errors = capsys.readouterr().err
+    assert "photo.jpg: not a camera RAW file" in errors
+    assert "scene0.dng: " in errors
+    assert "is of the same scene; left out" in errors
+    assert "scene2.nef: " in errors
     assert len({p.scene for p in read_pairs(out).pairs}) >= 4
     assert not list(out.rglob("*.partial"))
 
@@ -102,11 +102,11 @@ def test_experts_are_found_fitted_and_misfits_left_out(raws, tmp_path, capsys):
     shutil.copy(folder / "scene0.tif", folder / "other.tif")
     out = tmp_path / "pairs"
     render(raws, out, "--format", "png", "--expert", f"c={folder}", code=1)
-    said = capsys.readouterr().err
-    assert "other.tif: expert c has a scene that has no source" in said
-    assert "scene5.dng: expert c has no rendering of it" in said
-    assert "scene1.dng: expert c's rendering does not fit: it is shifted" in said
-    assert "scene2.dng: expert c's rendering does not fit: its shape is another one" in said
+    errors = capsys.readouterr().err
+    assert "other.tif: expert c has a scene that has no source" in errors
+    assert "scene5.dng: expert c has no rendering of it" in errors
+    assert "scene1.dng: expert c's rendering does not fit: it is shifted" in errors
+    assert "scene2.dng: expert c's rendering does not fit: its shape is another one" in errors
     found = read_pairs(out)
     assert {p.scene for p in found.pairs} == {"scene0", "scene3", "scene4"}
     assert all(set(p.references) >= {"reference"} for p in found.pairs)
@@ -166,15 +166,15 @@ def test_given_splits_and_small_sizes(tmp_path, astronaut, capsys):
         ("p0", "testing"),
         ("p1", "training"),
     }
-    said = capsys.readouterr().err
-    assert "p2.png: has no split; left out" in said
-    assert "1 of 3 scenes with a split have no source" in said
-    assert "--size 150: a photograph of 3 : 2 becomes 150 x 100 px" in said
-    assert "4 of 4 images are smaller than 512 px on a side" in said
+    errors = capsys.readouterr().err
+    assert "p2.png: has no split; left out" in errors
+    assert "1 of 3 scenes with a split have no source" in errors
+    assert "--size 150: a photograph of 3 : 2 becomes 150 x 100 px" in errors
+    assert "4 of 4 images are smaller than 512 px on a side" in errors
 
 
 def test_wrong_usage_is_refused(raws, tmp_path, capsys):
-    for more, said in [
+    for more, message in [
         (["--evs", "x"], "--evs takes numbers"),
         (["--target", "expert"], "needs --expert"),
         (["--expert", "z=/"], "takes a letter"),
@@ -187,7 +187,7 @@ def test_wrong_usage_is_refused(raws, tmp_path, capsys):
         (["--splits", "none.csv"], "none.csv: cannot be read as splits (No such file"),
     ]:
         render(raws, tmp_path / "out", *more, code=2)
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     render(tmp_path / "none", tmp_path / "out", code=2)
 
 

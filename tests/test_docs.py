@@ -223,8 +223,8 @@ def arguments(name: str, parser: argparse.ArgumentParser) -> str:
             cells = (f"`{shown}`", action.help)
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     table = "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
-    said = textwrap.fill(parser.description or "", 100, break_on_hyphens=False)
-    return "\n\n".join(filter(None, [f"### {name}", said, table])) + "\n" + commands
+    description = textwrap.fill(parser.description or "", 100, break_on_hyphens=False)
+    return "\n\n".join(filter(None, [f"### {name}", description, table])) + "\n" + commands
 
 
 def test_every_argument_is_documented():

@@ -155,10 +155,10 @@ def test_other_programs_are_measured(paper, tmp_path, capsys):
     Image.new("RGB", (20, 20)).save(folder / "one_P1.png")
     script.write_text("raise SystemExit('out of luck')")
     evaluate(paper, tmp_path / "again", *more, code=1)
-    said = capsys.readouterr().err
-    assert "has no output named one_0; theirs is left out" in said
-    assert "theirs made 20 x 20 of 230 x 200" in said
-    assert "failed (out of luck)" in said
+    errors = capsys.readouterr().err
+    assert "has no output named one_0; theirs is left out" in errors
+    assert "theirs made 20 x 20 of 230 x 200" in errors
+    assert "failed (out of luck)" in errors
     assert len(rows(tmp_path / "again")) == 18
 
 
@@ -173,15 +173,15 @@ def test_what_is_missing_or_does_not_fit_is_named(paper, tmp_path, capsys):
     with Image.open(root / "expert_a_testing_set" / "one.png") as image:
         image.resize((229, 200)).save(root / "expert_a_testing_set" / "one.png")
     evaluate(paper, out, "--methods", "input", "--experts", "a,b", code=1)
-    said = capsys.readouterr().err
-    assert re.search(r"one_N1\.png: is 230 x 200, its reference .*one\.png 229 x 200", said)
-    assert "two_0.png: has no reference in expert_a_testing_set" in said
+    errors = capsys.readouterr().err
+    assert re.search(r"one_N1\.png: is 230 x 200, its reference .*one\.png 229 x 200", errors)
+    assert "two_0.png: has no reference in expert_a_testing_set" in errors
     evaluate(paper, tmp_path / "b", "--methods", "input", "--experts", "b", code=1)
     assert len(rows(tmp_path / "b")) == 10  # what does fit is measured
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--methods", "nothing"], "no method nothing"),
         (["--methods", "input,INPUT"], "given twice"),
@@ -194,10 +194,10 @@ def test_what_is_missing_or_does_not_fit_is_named(paper, tmp_path, capsys):
         (["--pipeline", "mine"], "no such pipeline"),
     ],
 )
-def test_wrong_usage_is_refused(paper, tmp_path, capsys, more, said):
+def test_wrong_usage_is_refused(paper, tmp_path, capsys, more, message):
     call = ["evaluate", str(paper), "-o", str(tmp_path / "out"), *more]
     assert main(call) in (1, 2)
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -286,9 +286,9 @@ def test_images_of_every_kind_are_measured_and_too_small_ones_are_named(tmp_path
             Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{name}.png")
     out = tmp_path / "out"
     evaluate(tmp_path / "set", out, "--methods", "input,zero-dce-ours,deep-upe-ours", code=1)
-    said = capsys.readouterr().err
-    assert "small.png: is measured at 30 x 10; SSIM needs 11 pixels a side" in said
-    assert "one.png: is measured at 1 x 1; " in said
+    errors = capsys.readouterr().err
+    assert "small.png: is measured at 30 x 10; SSIM needs 11 pixels a side" in errors
+    assert "one.png: is measured at 1 x 1; " in errors
     assert len(rows(out)) == 3 * 4
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from metadata import xmp_packet
 from midtone import cli, icc_profile, photo
 from midtone.photo import heif
 
@@ -209,15 +210,16 @@ def test_strength_0_changes_no_colour(suffix, tmp_path):
 
 
 def test_a_phones_extras_leave_no_pointers(tmp_path):
-    """A gain map and a film behind a JPEG, with the tags of Ultra HDR and motion photos."""
+    """A gain map and a video behind a JPEG, with the tags of Ultra HDR and motion photos."""
     source = make(tmp_path, "jpg", 8, False)
     packet = tmp_path / "phone.xmp"
-    packet.write_text(
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
-        'syntax-ns#"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" '
-        'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
-        'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" '
-        'GCamera:MicroVideoOffset="5012" dc:format="image/jpeg"/></rdf:RDF></x:xmpmeta>'
+    packet.write_bytes(
+        xmp_packet(
+            'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:format="image/jpeg" '
+            'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+            'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" '
+            'GCamera:MicroVideoOffset="5012"'
+        )
     )
     run("exiftool", "-q", "-overwrite_original", f"-xmp<={packet}", source)
     source.write_bytes(source.read_bytes() + b"\0\0\0\x18ftypmp42" + bytes(range(1, 251)) * 20)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
-from midtone import photo
+from metadata import DISPLAY_P3
+from midtone import colour, photo
 from midtone.errors import PhotoError
 from midtone.evaluation.images import read_srgb, srgb_codes
 
@@ -29,10 +30,12 @@ def test_16_bits_and_grey():
 
 
 def test_a_colour_profile_is_applied(tmp_path):
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    Image.new("RGB", (4, 4), (10, 100, 200)).save(tmp_path / "a.png", icc_profile=lab.tobytes())
+    image = Image.new("RGB", (4, 4), (90, 100, 130))
+    image.save(tmp_path / "a.png", icc_profile=DISPLAY_P3)
     found = read_srgb(tmp_path / "a.png")
-    assert np.abs(found.astype(int) - (10, 100, 200)).max() <= 1
+    expected = 255 * colour.to_srgb(np.asarray(image, np.float32) / 255, DISPLAY_P3)
+    assert np.abs(found - expected).max() <= 1
+    assert np.abs(found - np.asarray(image, float)).max() > 2
 
 
 def test_files_that_are_no_photograph_are_refused(tmp_path):

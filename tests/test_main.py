@@ -76,11 +76,11 @@ def test_an_interruption_at_any_moment_is_no_traceback(dark_file, tmp_path):
                 process.wait(step * 0.04)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)
-            said = process.stderr.read()
+            errors = process.stderr.read()
         if process.returncode == 0:
             break
-        assert process.returncode in (130, -signal.SIGINT), said.decode()
-        assert said == (b"midtone: interrupted\n" if process.returncode == 130 else b"")
+        assert process.returncode in (130, -signal.SIGINT), errors.decode()
+        assert errors == (b"midtone: interrupted\n" if process.returncode == 130 else b"")
     else:
         pytest.fail("the command never ended")
     assert not list(tmp_path.glob(".*"))
@@ -128,7 +128,7 @@ def test_wrong_flags_are_one_line_in_plain_words(arguments, message, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments.split("|") if "|" in arguments else arguments.split())
     assert end.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("midtone: ")
-    assert said.count("\n") == 1
-    assert message in said
+    errors = capsys.readouterr().err
+    assert errors.startswith("midtone: ")
+    assert errors.count("\n") == 1
+    assert message in errors

@@ -58,10 +58,10 @@ def test_the_command_packs_what_can_be_a_target(tmp_path, astronaut, capsys):
     (folder / "broken.jpg").write_text("no photograph")
     out = tmp_path / "photographs.pack"
     assert main([str(folder), "-o", str(out)]) == 0
-    said = capsys.readouterr()
-    assert "1 photographs" in said.out
-    assert "1 are dark" in said.out
-    assert "broken.jpg" in said.err
+    output = capsys.readouterr()
+    assert "1 photographs" in output.out
+    assert "1 are dark" in output.out
+    assert "broken.jpg" in output.err
     assert read_pack(out)[1] == [True]
     assert main([str(folder), "-o", str(out), "--all"]) == 0
     assert read_pack(out)[1] == [False, True]

@@ -73,9 +73,9 @@ def test_the_command_names_what_it_leaves_out(paper, tmp_path, capsys):
     (paper / "training" / "INPUT_IMAGES" / "c_N1.png").write_bytes(b"no image")
     out = tmp_path / "out"
     assert main(["patches", str(paper), "-o", str(out), "--size", "128"]) == 1
-    said = capsys.readouterr().err
-    assert "a_N1.png" in said
-    assert "c_N1.png: has no reference" in said
+    errors = capsys.readouterr().err
+    assert "a_N1.png" in errors
+    assert "c_N1.png: has no reference" in errors
     assert {pair.scene for pair in read_pairs(out).pairs} == {"a", "b"}
     assert main(["patches", str(paper), "-o", str(out), "--size", "128"]) == 2
     assert "out: is not empty" in capsys.readouterr().err

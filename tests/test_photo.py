@@ -2,41 +2,20 @@ from __future__ import annotations
 
 import io
 import struct
-from functools import cache
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image
 
 import midtone
+from metadata import DISPLAY_P3, XMP_TURNED
 from midtone import colour, photo
 from midtone.errors import PhotoError, UsageError
 from midtone.photo import exif as exif_blocks
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP"}
-XMP = (
-    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
-    b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
-    b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
-)
-
-
-@cache  # the profile holds the time it was made at
-def display_p3() -> bytes:
-    """A profile that is not sRGB: its primaries' matrix columns are swapped about."""
-    return _profile(b"rXYZ", b"gXYZ")
-
-
-def _profile(first: bytes, second: bytes) -> bytes:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    count = struct.unpack_from(">I", profile, 128)[0]
-    places = {bytes(profile[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
-    a, b = places[first], places[second]
-    one, two = bytes(profile[a + 4 : a + 12]), bytes(profile[b + 4 : b + 12])
-    profile[a + 4 : a + 12], profile[b + 4 : b + 12] = two, one
-    return bytes(profile)
 
 
 def exif(orientation: int) -> Image.Exif:
@@ -60,20 +39,20 @@ def encode(suffix: str, image: Image.Image, **options: object) -> bytes:
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_metadata_is_kept(suffix, tmp_path, astronaut):
     source, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
-    profile = display_p3()
+    profile = DISPLAY_P3
     options = {"exif": exif(1).tobytes(), "icc_profile": profile, "dpi": (300, 300)}
     if suffix == "tif":
         options["exif"] = exif(1)
         options["exif"].load(exif(1).tobytes())
-        options["exif"][700] = XMP
+        options["exif"][700] = XMP_TURNED
     elif suffix == "png":
         from PIL.PngImagePlugin import PngInfo
 
         info = PngInfo()
-        info.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        info.add_itxt("XML:com.adobe.xmp", XMP_TURNED.decode())
         options["pnginfo"] = info
     else:
-        options["xmp"] = XMP
+        options["xmp"] = XMP_TURNED
     source.write_bytes(encode(suffix, Image.fromarray(astronaut), **options))
     midtone.write(midtone.read(source), target)
     with Image.open(target) as written:
@@ -163,12 +142,12 @@ def test_transparent_palette_keeps_its_transparency(astronaut):
 
 def test_a_profile_of_another_kind_of_pixels_is_not_kept(astronaut):
     grey = Image.fromarray(astronaut[..., 0])
-    assert midtone.read(encode("png", grey, icc_profile=display_p3())).icc is None
+    assert midtone.read(encode("png", grey, icc_profile=DISPLAY_P3)).icc is None
     assert midtone.read(encode("png", grey, icc_profile=b"broken")).icc is None
 
 
 def test_colours_go_to_srgb_and_back(astronaut):
-    profile = display_p3()
+    profile = DISPLAY_P3
     small = astronaut[::8, ::8]
     seen = colour.to_srgb(small, profile)
     assert np.abs(seen.astype(int) - small).mean() > 2

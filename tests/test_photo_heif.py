@@ -127,8 +127,8 @@ def test_damaged_boxes_are_errors_of_the_file(scene):
     rng = np.random.default_rng(0)
     for _ in range(300):
         damaged = bytearray(data)
-        for place in rng.integers(8, 300, 3):
-            damaged[place] = rng.integers(256)
+        for offset in rng.integers(8, 300, 3):
+            damaged[offset] = rng.integers(256)
         with contextlib.suppress(PhotoError):
             photo.read(bytes(damaged), max_megapixels=1)
 
@@ -165,17 +165,17 @@ def test_the_subsampling_of_heic_is_kept(scene, chroma):
     assert photo.read(again.getvalue()).subsampling == read.subsampling
 
 
-def test_the_picture_is_read_and_not_a_film_beside_it(scene):
+def test_the_picture_is_read_and_not_a_video_beside_it(scene):
     stream = io.BytesIO()
     pictures = [Image.fromarray(frame) for frame in (scene, 255 - scene)]
     pictures[0].save(stream, "AVIF", save_all=True, append_images=pictures[1:], quality=95)
     data = stream.getvalue()
     with pytest.raises(PhotoError, match="animated"):
         photo.read(data)
-    damaged_film = bytearray(data)
-    damaged_film[8:12] = b"mif1"
-    places = damaged_film.index(b"stco") + 12
-    damaged_film[places : places + 4] = b"\xff" * 4
-    read = photo.read(bytes(damaged_film))
+    damaged_video = bytearray(data)
+    damaged_video[8:12] = b"mif1"
+    offsets = damaged_video.index(b"stco") + 12
+    damaged_video[offsets : offsets + 4] = b"\xff" * 4
+    read = photo.read(bytes(damaged_video))
     assert np.abs(read.pixels.astype(int) - scene).mean() < 5
     assert read.notes == ("left out: video",)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from metadata import xmp_packet
 from midtone import photo
 from midtone.errors import PhotoError
 from midtone.photo import Metadata, jpeg_segments
@@ -26,13 +27,6 @@ def jpeg(*segments: tuple[int, bytes], **options: object) -> bytes:
         for marker, body in segments
     )
     return data[:2] + added + data[2:]
-
-
-def packet(inner: bytes) -> bytes:
-    return (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
-        b'syntax-ns#"><rdf:Description ' + inner + b"/></rdf:RDF></x:xmpmeta>"
-    )
 
 
 def through(data: bytes, format: str = "JPEG") -> bytes:
@@ -55,7 +49,7 @@ def test_comments_and_photoshop_resources_are_kept():
 
 def test_long_exif_and_xmp_are_written_in_several_segments():
     long_exif = b"Exif\0\0" + MAKER + bytes(70_000) + b"the end"
-    long_xmp = packet(b'xmlns:a="a:" a:b="' + b"long " * 20_000 + b'"')
+    long_xmp = xmp_packet(b'xmlns:a="a:" a:b="' + b"long " * 20_000 + b'"')
     picture = photo.Photo(np.zeros((8, 8, 3), np.uint8), metadata=Metadata(long_exif, long_xmp))
     stream = io.BytesIO()
     assert photo.write(picture, stream, format="jpg") == ()
@@ -93,7 +87,7 @@ def test_the_software_tag_never_costs_the_exif():
     ],
 )
 def test_parts_that_are_left_out_leave_no_tags_and_a_note(inner, stale):
-    data = jpeg((0xE1, XMP_HEAD + packet(inner))) + b"\0\0\0\x18ftypmp42" + bytes(range(1, 250))
+    data = jpeg((0xE1, XMP_HEAD + xmp_packet(inner))) + b"\0\0\0\x18ftypmp42" + bytes(range(1, 250))
     read = photo.read(data)
     assert stale not in (read.metadata.xmp or b"")
     assert len(read.notes) == 1
@@ -168,7 +162,7 @@ def test_a_large_file_that_is_cut_off_has_no_preview():
 
 def test_a_second_block_is_noted():
     first, second = b"Exif\0\0" + MAKER, b"Exif\0\0" + MAKER.replace(b"Maker", b"Other")
-    more = (0xE1, XMP_HEAD + packet(b""))
+    more = (0xE1, XMP_HEAD + xmp_packet(b""))
     read = photo.read(jpeg((0xE1, first), (0xE1, second), more, more))
     assert read.metadata.exif == first
     assert read.notes == ("left out: more EXIF, more XMP",)
@@ -181,12 +175,12 @@ def test_an_extension_without_its_packet_is_noted():
 
 def test_a_packet_without_its_extension_points_to_none():
     pointer = b'<x xmlns:n="http://ns.adobe.com/xmp/note/" n:HasExtendedXMP="%b"/>' % (b"0" * 32)
-    read = photo.read(jpeg((0xE1, XMP_HEAD + packet(pointer))))
+    read = photo.read(jpeg((0xE1, XMP_HEAD + xmp_packet(pointer))))
     assert b"HasExtendedXMP" not in (read.metadata.xmp or b"")
     assert read.notes == ("left out: damaged extended XMP",)
 
 
-def test_a_film_behind_another_picture_is_noted():
+def test_a_video_behind_another_picture_is_noted():
     data = jpeg() + jpeg() + b"\0\0\0\x18ftypmp42" + bytes(range(1, 200))
     (note,) = photo.read(data).notes
     assert note == "left out: 1 more picture in the file, a video in the file"

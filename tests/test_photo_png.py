@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from metadata import XMP_TURNED, xmp_packet
 from midtone import photo
 from midtone.errors import PhotoError
 from midtone.photo import exif, ifd
@@ -77,15 +78,10 @@ def test_a_decompression_bomb_is_left_out_with_a_note():
 @pytest.mark.parametrize("place", ["chunk", "raw profile", "xmp"])
 def test_orientation_wherever_it_stands(place):
     block = orientation_block(6)
-    xmp = (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
-        b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
-        b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
-    )
     chunk = {
         "chunk": (b"eXIf", block.removeprefix(exif.HEAD)),
         "raw profile": raw_profile(b"exif", block),
-        "xmp": (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
+        "xmp": (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP_TURNED),
     }[place]
     result, _ = through(png(chunk))
     with Image.open(io.BytesIO(result)) as written:
@@ -195,10 +191,9 @@ def test_narrow_range_is_spread():
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
 def test_properties_that_point_nowhere_go(format):
-    packet = (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
-        b'syntax-ns#"><rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" '
-        b'hdrgm:Version="1.0" xmlns:dc="dc" dc:title="Dusk"/></rdf:RDF></x:xmpmeta>'
+    packet = xmp_packet(
+        'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+        'xmlns:dc="dc" dc:title="Dusk"'
     )
     picture = photo.Photo(np.zeros((8, 8, 3), np.uint8), metadata=photo.Metadata(xmp=packet))
     stream = io.BytesIO()

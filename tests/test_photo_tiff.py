@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from metadata import XMP_TURNED
 from midtone import photo
 from midtone.errors import PhotoError
 from midtone.photo import capture, exif, ifd
@@ -166,12 +167,7 @@ def test_orientation_of_any_type(scene, kind, value):
 
 
 def test_orientation_in_xmp_counts_without_the_tag(scene):
-    packet = (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
-        b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
-        b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
-    )
-    xmp_tag = (700, 1, len(packet), packet, True)
+    xmp_tag = (700, 1, len(XMP_TURNED), XMP_TURNED, True)
     read = photo.read(tiff(scene, photometric="rgb", extratags=[xmp_tag]))
     np.testing.assert_array_equal(read.pixels, np.rot90(scene, -1))
     tagged = photo.read(tiff(scene, photometric="rgb", extratags=[xmp_tag, (274, 3, 1, 1, True)]))

@@ -2,29 +2,21 @@ from __future__ import annotations
 
 import pytest
 
+from metadata import xmp_packet
 from midtone.photo import xmp
 
-START = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
-    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-)
-END = "</rdf:RDF></x:xmpmeta>"
 TIFF = 'xmlns:{0}="http://ns.adobe.com/tiff/1.0/"'
-
-
-def packet(attributes: str = "", inner: str = "") -> bytes:
-    return f"{START}<rdf:Description {attributes}>{inner}</rdf:Description>{END}".encode()
 
 
 @pytest.mark.parametrize(
     "written",
     [
-        packet(f'{TIFF.format("tiff")} tiff:Orientation="6"'),
-        packet(f"{TIFF.format('tiff')} tiff:Orientation = '6'"),
-        packet(f'{TIFF.format("t")} t:Orientation="6"'),
-        packet(TIFF.format("tiff"), "<tiff:Orientation>6</tiff:Orientation>"),
-        packet(TIFF.format("tiff"), "<tiff:Orientation> 6\n</tiff:Orientation >"),
-        packet(f'{TIFF.format("tiff")} tiff:Orientation="6"').decode().encode("utf-16"),
+        xmp_packet(f'{TIFF.format("tiff")} tiff:Orientation="6"'),
+        xmp_packet(f"{TIFF.format('tiff')} tiff:Orientation = '6'"),
+        xmp_packet(f'{TIFF.format("t")} t:Orientation="6"'),
+        xmp_packet(TIFF.format("tiff"), "<tiff:Orientation>6</tiff:Orientation>"),
+        xmp_packet(TIFF.format("tiff"), "<tiff:Orientation> 6\n</tiff:Orientation >"),
+        xmp_packet(f'{TIFF.format("tiff")} tiff:Orientation="6"').decode().encode("utf-16"),
     ],
 )
 def test_orientation_however_it_is_written(written):
@@ -35,14 +27,14 @@ def test_orientation_however_it_is_written(written):
 
 
 def test_names_of_other_namespaces_are_left_alone():
-    other = packet('xmlns:tiff="http://example.org/" tiff:Orientation="6"')
+    other = xmp_packet('xmlns:tiff="http://example.org/" tiff:Orientation="6"')
     assert xmp.orientation(other) is None
     assert xmp.normalize_orientation(other) == other
 
 
 def test_previews_go():
     inner = "<xmp:Thumbnails><rdf:Alt><rdf:li>abc</rdf:li></rdf:Alt></xmp:Thumbnails>"
-    given = packet('xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"', inner)
+    given = xmp_packet('xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"', inner)
     assert b"Thumbnails" not in xmp.normalize_orientation(given)
     assert b'xmp:Rating="5"' in xmp.normalize_orientation(given)
 
@@ -51,7 +43,7 @@ def test_pointers_to_parts_go_and_the_rest_stays():
     directory = (
         "<C:Directory><rdf:Seq><rdf:li><C:Item I:Length='5'/></rdf:li></rdf:Seq></C:Directory>"
     )
-    given = packet(
+    given = xmp_packet(
         'xmlns:C="http://ns.google.com/photos/1.0/container/" xmlns:dc="dc" dc:title="Dusk" '
         'xmlns:H="http://ns.adobe.com/hdr-gain-map/1.0/" H:Version="1.0" H:GainMapMax="2"',
         directory,
@@ -65,7 +57,7 @@ def test_pointers_to_parts_go_and_the_rest_stays():
 
 
 def test_a_long_packet_is_split_and_merged():
-    given = packet('xmlns:a="a:" a:b="' + "long " * 30_000 + '"')
+    given = xmp_packet('xmlns:a="a:" a:b="' + "long " * 30_000 + '"')
     short, segments = xmp.split(given, 65_533)
     assert len(short) < 1000
     assert all(len(segment) <= 65_533 for segment in segments)
@@ -78,7 +70,7 @@ def test_a_long_packet_is_split_and_merged():
 
 
 def test_an_extension_that_is_not_whole_is_left_out():
-    given = packet('xmlns:a="a:" a:b="' + "long " * 30_000 + '"')
+    given = xmp_packet('xmlns:a="a:" a:b="' + "long " * 30_000 + '"')
     short, segments = xmp.split(given, 65_533)
     merged, is_left_out = xmp.merge(short, segments[:-1])
     assert b"HasExtendedXMP" not in merged

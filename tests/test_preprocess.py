@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metadata import DISPLAY_P3
 from midtone import photo, pyramid
 from midtone.pipeline import PipelineConfig
 from midtone.preprocess import at_prediction_size, network_input, preprocess, resize
@@ -66,13 +67,11 @@ def test_resizing_keeps_the_aspect_ratio_and_the_range(astronaut, dtype, channel
 
 
 def test_grey_and_profiled_photographs_have_a_source_of_their_own(dark):
-    from test_photo import display_p3
-
     grey = preprocess(photo.from_array(dark[..., 1]), CONFIG)
     assert grey.source.shape[2] == 1
     np.testing.assert_array_equal(grey.source, grey.reference[..., :1])
     plain = preprocess(photo.Photo(dark), CONFIG)
-    tagged = preprocess(photo.Photo(dark, icc=display_p3()), CONFIG)
+    tagged = preprocess(photo.Photo(dark, icc=DISPLAY_P3), CONFIG)
     np.testing.assert_array_equal(tagged.source, plain.source)
     assert np.abs(tagged.reference - plain.reference).max() > 0.01
 

@@ -37,9 +37,9 @@ def test_validations_are_recorded(tmp_path, capsys):
     (record,) = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
     assert (record["step"], record["loss"], record["psnr"]["-1.0"]) == (10, 0.25, 20.5)
     assert (tmp_path / "sheets" / "step_0000010.jpg").exists()
-    said = capsys.readouterr().err
-    assert "step 10 of 20, loss 0.2500, about 0 s to go" in said
-    assert "step 10: loss 0.25, PSNR -1.0 20.50, mean 20.50 dB" in said
+    errors = capsys.readouterr().err
+    assert "step 10 of 20, loss 0.2500, about 0 s to go" in errors
+    assert "step 10: loss 0.25, PSNR -1.0 20.50, mean 20.50 dB" in errors
 
 
 def test_tensorboard_has_every_group_in_one_run(tmp_path):

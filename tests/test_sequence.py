@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import struct
 
 import numpy as np
 import pytest
@@ -11,25 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from metadata import camera_exif
 from midtone import CorrectionOptions, colour
 from midtone.colour import expose
 from midtone.errors import UsageError
-from midtone.photo import Metadata, Photo, capture, exif, ifd
+from midtone.photo import Metadata, Photo, capture
 from midtone.sequence.smooth import SIGMA, smoothing_weights
-
-
-def camera(seconds=(1, 60), stop=(4, 1), sensitivity=200, when=None, fraction=None) -> bytes:
-    """An EXIF block with a camera's settings."""
-    values = [
-        ifd.Value(0x829A, 5, 1, struct.pack("<2I", *seconds)),
-        ifd.Value(0x829D, 5, 1, struct.pack("<2I", *stop)),
-        ifd.Value(0x8827, ifd.SHORT, 1, struct.pack("<H", sensitivity)),
-    ]
-    for tag, text in ((0x9003, when), (0x9291, fraction)):
-        if text:
-            data = text.encode() + b"\0"
-            values.append(ifd.Value(tag, ifd.ASCII, len(data), data))
-    return exif.pack([ifd.Value(ifd.EXIF, ifd.LONG, 1, b"", tuple(values))])
 
 
 def brightness(image) -> float:
@@ -106,7 +92,7 @@ def test_same_brings_brackets_to_one_exposure(corrector, lapse, astronaut):
     brackets = [
         Photo(
             np.rint(255 * expose(scene, -1 - ev)).astype(np.uint8),
-            metadata=Metadata(exif=camera((1, 30 * 2**ev))),
+            metadata=Metadata(exif=camera_exif((1, 30 * 2**ev))),
         )
         for ev in darker
     ]
@@ -153,21 +139,21 @@ def test_strength_and_min_error(corrector, lapse):
 
 def test_capture_times_are_in_the_order_of_their_text():
     times = [
-        capture.time(camera(when="2026:11:26 18:30:00", fraction=fraction))
+        capture.time(camera_exif(when="2026:11:26 18:30:00", fraction=fraction))
         for fraction in (None, "05", "25", "3")
     ]
     assert times == sorted(times)
-    assert capture.time(camera(when="0000:00:00 00:00:00")) is None
-    assert capture.time(camera()) is None
-    for broken in (None, b"", b"Exif\0\0", b"II*\0", camera()[:40]):
+    assert capture.time(camera_exif(when="0000:00:00 00:00:00")) is None
+    assert capture.time(camera_exif()) is None
+    for broken in (None, b"", b"Exif\0\0", b"II*\0", camera_exif()[:40]):
         assert capture.time(broken) is None
         assert capture.exposure(broken) is None
 
 
 def test_exposures_are_in_stops():
-    usual = capture.exposure(camera())
-    assert capture.exposure(camera(seconds=(1, 30))) == pytest.approx(usual + 1)
-    assert capture.exposure(camera(stop=(8, 1))) == pytest.approx(usual - 2)
-    assert capture.exposure(camera(sensitivity=800)) == pytest.approx(usual + 2)
-    assert capture.exposure(camera(stop=(0, 1))) is None  # a lens without contacts
-    assert capture.exposure(camera(seconds=(1, 0))) is None
+    usual = capture.exposure(camera_exif())
+    assert capture.exposure(camera_exif(seconds=(1, 30))) == pytest.approx(usual + 1)
+    assert capture.exposure(camera_exif(stop=(8, 1))) == pytest.approx(usual - 2)
+    assert capture.exposure(camera_exif(sensitivity=800)) == pytest.approx(usual + 2)
+    assert capture.exposure(camera_exif(stop=(0, 1))) is None  # a lens without contacts
+    assert capture.exposure(camera_exif(seconds=(1, 0))) is None

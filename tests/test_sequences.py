@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 import midtone
+from metadata import camera_exif
 from midtone.batch.sequences import natural_sort_key
 from midtone.colour import expose
 from midtone.options import CorrectionOptions, FileOptions, OutputOptions
-from test_sequence import brightness, camera
+from test_sequence import brightness
 
 from conftest import fix
 
@@ -29,7 +30,7 @@ def lapse(astronaut, tmp_path_factory) -> Path:
         image = Image.fromarray(np.rint(255 * expose(scene, ev - 1.5)).astype(np.uint8))
         if number == 4:
             image = image.resize((300, 150))
-        when = camera(when="2026:11:26 18:30:00", fraction=f"{number:02}")
+        when = camera_exif(when="2026:11:26 18:30:00", fraction=f"{number:02}")
         image.save(folder / f"{9 - number}.jpg", quality=95, exif=when)
     (folder / "damaged.jpg").write_bytes(b"no image")
     (folder / "clip.mp4").touch()
@@ -43,9 +44,9 @@ def pixels(folder: Path) -> list[np.ndarray]:
 def test_smooth_in_the_order_of_capture(lapse, tmp_path, corrector, capsys):
     out = tmp_path / "out"
     assert fix(lapse, "-o", out, "--together", "smooth", "--workers", 2) == 1
-    said = capsys.readouterr().err
-    assert "damaged.jpg: not a readable JPEG" in said
-    assert "10 corrected, 1 failed; 1 file of another kind passed over (1 .mp4)" in said
+    errors = capsys.readouterr().err
+    assert "damaged.jpg: not a readable JPEG" in errors
+    assert "10 corrected, 1 failed; 1 file of another kind passed over (1 .mp4)" in errors
     frames = pixels(out)
     levels = [brightness(frame) for frame in frames]
     single = [brightness(corrector(frame)) for frame in pixels(lapse)]

@@ -52,7 +52,7 @@ def test_splits_are_read_from_lists_of_the_released_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "needs the columns scene and split"),
         ("scene,split\n", "holds no scenes"),
@@ -63,10 +63,10 @@ def test_splits_are_read_from_lists_of_the_released_files(tmp_path):
         ("scene,split\na,training\na,testing\n", "scene a is in training and in testing"),
     ],
 )
-def test_unusable_files_are_named(tmp_path, text, said):
+def test_unusable_files_are_named(tmp_path, text, message):
     path = tmp_path / "splits.csv"
     path.write_text(text)
-    with pytest.raises(UsageError, match=rf"splits\.csv: {said}"):
+    with pytest.raises(UsageError, match=rf"splits\.csv: {message}"):
         splits.read_splits(path)
 
 

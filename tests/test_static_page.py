@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import midtone
+from metadata import DISPLAY_P3, XMP_TURNED
 from midtone import icc_profile, photo
 
 pytest.importorskip("fastapi", reason="needs midtone[web]")
@@ -26,7 +27,6 @@ PACKAGE = Path(
 )
 if not PACKAGE.exists():
     pytest.skip(f"needs {PACKAGE}: make onnxruntime-web", allow_module_level=True)
-P3 = icc_profile.cicp_profile(12, 13)[0]
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +99,16 @@ def test_offline(page, corrector, tmp_path):
 def test_orientation_profile_and_metadata(page, corrector, tmp_path):
     block = Image.Exif()
     block[0x010F], block[0x0112] = "Maker", 6
-    packet = (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmlns:tiff='
-        b'"http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></x:xmpmeta>'
-    )
     source = tmp_path / "p3.jpg"
     image = Image.open(DARK)
     image.save(
-        source, quality=97, icc_profile=P3, exif=block, xmp=packet, comment=b"said", dpi=(96, 96)
+        source,
+        quality=97,
+        icc_profile=DISPLAY_P3,
+        exif=block,
+        xmp=XMP_TURNED,
+        comment=b"comment",
+        dpi=(96, 96),
     )
     grey = tmp_path / "grey.jpg"
     image.convert("L").save(grey, icc_profile=icc_profile.grey_profile((1.8,)))

@@ -114,7 +114,7 @@ def test_other_packages_are_refused(tmp_path, capsys):
     for name in onnxruntime_web.FILES:
         (tmp_path / "dist" / name).write_text("another version")
     remedy = "npm pack onnxruntime-web@"
-    for given, said in (
+    for given, message in (
         (tmp_path / "empty.tgz", "has no "),
         (tmp_path / "text.tgz", "is no whole .tgz file"),
         (tmp_path / "missing.tgz", "cannot be read"),
@@ -123,7 +123,7 @@ def test_other_packages_are_refused(tmp_path, capsys):
         arguments = ["page", "-o", str(tmp_path / "site"), "--onnxruntime", str(given)]
         assert main(arguments) == 2
         error = capsys.readouterr().err
-        assert said in error
+        assert message in error
         assert remedy in error
         assert error.count("\n") == 1
     assert not (tmp_path / "site").exists()

@@ -101,8 +101,8 @@ def test_strength_0_leaves_the_picture(frames, tmp_path, corrector, format, tags
     source = clips.write(tmp_path / "a.mov", frames[:3], pix_fmt=format, tags=tags, audio=None)
     target = tmp_path / "b.mov"
     assert not midtone.correct_video(source, target, corrector=corrector, options=UNCHANGED).error
-    told = describe(source), describe(target)
-    assert told[0] | {"format": ""} == told[1] | {"format": ""}
+    before, after = describe(source), describe(target)
+    assert before | {"format": ""} == after | {"format": ""}
     for name in ("yuv", "rgb"):
         with av.open(str(source)) as one, av.open(str(target)) as other:
             for before, after in zip(one.decode(video=0), other.decode(video=0), strict=True):
@@ -208,7 +208,7 @@ def test_what_is_no_video_is_one_sentence(clip, frames, tmp_path, corrector):
     whole = clips.write(tmp_path / "long.mkv", frames * 8, audio=None, options={"g": "8"})
     (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     (tmp_path / "cut.mp4").write_bytes(clip.read_bytes()[:2000])
-    for name, said in {
+    for name, message in {
         "sound.mp4": "there is no video in this file",
         "text.mp4": "damaged or incomplete video",
         "empty.mp4": "damaged or incomplete video",
@@ -220,7 +220,7 @@ def test_what_is_no_video_is_one_sentence(clip, frames, tmp_path, corrector):
         result = midtone.correct_video(tmp_path / name, out, corrector=corrector)
         assert result.status == "failed", name
         assert result.error.startswith(str(tmp_path / name))
-        assert said in result.error
+        assert message in result.error
         assert "\n" not in result.error
         assert not out.exists()
     assert not list(tmp_path.rglob("*.partial"))
@@ -292,15 +292,15 @@ def test_the_command(clip, dark, tmp_path, capsys):
 
 def test_cuts_are_found_and_flashes_are_not(astronaut):
     def thumbnails(top):
-        film = clips.hand_held(astronaut[top:], 60, (256, 144))[:20]
-        return [np.asarray(Image.fromarray(frame[..., 1]).resize((32, 18))) for frame in film]
+        video = clips.hand_held(astronaut[top:], 60, (256, 144))[:20]
+        return [np.asarray(Image.fromarray(frame[..., 1]).resize((32, 18))) for frame in video]
 
     one, other = thumbnails(0), [255 - frame for frame in thumbnails(200)]
     found: list[float] = []
     cuts = _Cuts(found)
     flash = np.full_like(one[0], 255)
-    film = [*one[:10], flash, *one[10:], *other]
-    for number, frame in enumerate(film):
+    video = [*one[:10], flash, *one[10:], *other]
+    for number, frame in enumerate(video):
         cuts.add(number, frame)
     assert found == [21]
 

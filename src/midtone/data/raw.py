@@ -48,8 +48,8 @@ def develop(data: bytes, *, half: bool = False) -> Developed:
     except ImportError as error:
         raise PhotoError("camera RAW needs midtone[raw]") from error
     try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            light = raw.postprocess(
+        with rawpy.imread(io.BytesIO(data)) as file:
+            light = file.postprocess(
                 gamma=(1, 1),
                 no_auto_bright=True,
                 use_camera_wb=True,
@@ -57,8 +57,7 @@ def develop(data: bytes, *, half: bool = False) -> Developed:
                 half_size=half,
             )
     except (rawpy.LibRawError, ValueError, MemoryError) as error:
-        said = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
-        raise PhotoError(f"LibRaw cannot read it ({said})") from error
+        raise raw.unreadable(error) from error
     kept = _exif(data)
     camera = " ".join(
         filter(None, (str(kept.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL)))

@@ -157,9 +157,14 @@ def _opened(data: bytes, messages: list[str] | None = None) -> Iterator[Any]:
         ):
             yield raw
     except rawpy.LibRawError as error:
-        text = error.args[0] if error.args else error
-        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        raise PhotoError(f"LibRaw cannot read it ({text})") from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> PhotoError:
+    """The error of a file that LibRaw refuses; its messages are bytes."""
+    text = error.args[0] if error.args else error
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return PhotoError(f"LibRaw cannot read it ({text})")
 
 
 @contextlib.contextmanager
