@@ -53,8 +53,8 @@ setup(
             optional=not RELEASE,
         ),
         Extension(
-            "midtone.photo._jpeg",
-            ["src/midtone/photo/_jpeg.c"],
+            "midtone._jpeg",
+            ["src/midtone/_jpeg.c"],
             libraries=["dl"] if sys.platform == "linux" else [],
             py_limited_api=True,
             optional=not RELEASE or sys.platform == "darwin",

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone import photo
+from midtone import model, photo
 from midtone.batch import watch
+from midtone.commands import fix as command
 
 from conftest import fix
 
@@ -28,6 +29,10 @@ def shoot(tmp_path, dark) -> Path:
     (folder / "damaged.jpg").write_bytes(b"no image")
     (folder / "notes.txt").touch()
     return folder
+
+
+def test_the_preview_that_is_begun_is_of_the_size_that_the_default_model_takes():
+    assert model.info("default").config.preview_size == command.PREVIEW_SIZE
 
 
 def lines(path: Path) -> list[dict]:

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from midtone import photo
+from midtone import jpeg_decoder, photo
 from midtone.batch.correct_one import correct_file
 from midtone.errors import PhotoError
+from midtone.jpeg_decoder import rows_of_strip
 from midtone.photo import Photo, Strips, jpeg, jpeg_segments
-from midtone.photo.strips import rows_of_strip, split
+from midtone.photo.jpeg import JpegFile
+from midtone.photo.strips import split
 
-SHAPE = (1450, 1501)  # more pixels than `jpeg._LARGE`, and no multiples of a block
+SHAPE = (1450, 1501)  # more pixels than `jpeg_decoder.LARGE`, and no multiples of a block
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,9 @@ def pixels():
 
 @pytest.fixture
 def decoder():
-    if jpeg._strip_decoder() is None:
+    try:
+        jpeg_decoder.library()
+    except ImportError:
         pytest.skip("installed without the headers of libjpeg-turbo, or Pillow has another one")
 
 
@@ -61,7 +65,7 @@ def test_strips_of_grey_are_encoded_as_the_whole(pixels):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_strips_are_decoded_as_the_whole(decoder, pixels, settings, channels):
     data = encoded(pixels if channels == 3 else pixels[..., 0], **settings)
-    striped = jpeg.decode_strips(data, "a.jpg")
+    striped, _ = JpegFile(data).strips("a.jpg")
     assert isinstance(striped.pixels, Strips)
     whole = photo.read(data)
     np.testing.assert_array_equal(np.asarray(striped.pixels), whole.pixels)
@@ -83,10 +87,10 @@ def test_small_turned_and_cut_off_photographs_are_not_decoded_in_strips(decoder,
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(pixels)
-    assert jpeg.decode_strips(data, "a") is not None
-    assert jpeg.decode_strips(encoded(pixels[:300]), "a") is None
-    assert jpeg.decode_strips(encoded(pixels, exif=exif), "a") is None
-    assert jpeg.decode_strips(data[:-100], "a") is None
+    assert JpegFile(data).strips("a") is not None
+    assert JpegFile(encoded(pixels[:300])).strips("a") is None
+    assert JpegFile(encoded(pixels, exif=exif)).strips("a") is None
+    assert JpegFile(data[:-100]).strips("a") is None
 
 
 def test_a_damaged_file_is_named(decoder, pixels):
@@ -101,17 +105,6 @@ def test_a_damaged_file_is_named(decoder, pixels):
         photo.write(decoded(), io.BytesIO())
 
 
-def test_errors_of_reading_ahead_reach_the_user():
-    def fail(top, rows):
-        raise PhotoError("a.jpg: damaged")
-
-    strips = Strips((100, 100, 3), fail)
-    with strips:
-        pass
-    with pytest.raises(PhotoError, match=r"a\.jpg: damaged"):
-        strips.map(len)
-
-
 def test_strips_come_in_order_and_once(pixels):
     read = []
 
@@ -120,8 +113,6 @@ def test_strips_come_in_order_and_once(pixels):
         return pixels[top : top + count]
 
     strips = Strips(pixels.shape, rows, threads=3)
-    with strips:
-        pass
     changed = strips.change(lambda top, strip: strip // 2 + top % 7)
     rows_each = rows_of_strip(SHAPE[1])
     assert changed.map(len) == [

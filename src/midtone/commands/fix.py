@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from midtone.corrector import Corrector
     from midtone.options import FileOptions
 
+PREVIEW_SIZE = 512  # px, of the default model, which is not loaded yet when a preview is begun
 # What is done with camera RAW files beside another file of the same name.
 _RAW_RULES = {
     "also": "both are corrected, the RAW file to a name like IMG_1.dng.jpg",
@@ -93,9 +94,13 @@ def run(options: argparse.Namespace) -> int:
     from midtone.commands.corrector import load_corrector, load_model
 
     one = len(options.sources) == 1 and not options.files_from
-    single = one and not os.path.isdir(options.sources[0])
-    # First, because it goes on while the rest is imported.
-    model = load_model(options, once=single and options.backend == "threads")
+    alone = one and not os.path.isdir(options.sources[0]) and options.backend == "threads"
+    # First, because both go on while the rest is imported.
+    if alone and not options.dry_run and options.model == options.pipeline == "default":
+        from midtone import jpeg_decoder
+
+        jpeg_decoder.begin(options.sources[0], PREVIEW_SIZE, options.max_megapixels)
+    model = load_model(options, once=alone)
     from midtone.batch import watch
     from midtone.batch.results import Result
     from midtone.commands.fix_plan import plan_work

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import lru_cache
-from types import ModuleType
 
 import numpy as np
 
+from midtone import jpeg_decoder
 from midtone.errors import PhotoError
+from midtone.jpeg_decoder import Begun, StripDecoder
 from midtone.photo import jpeg_segments, pillow_codec, xmp
-from midtone.photo.jpeg_segments import Segments
+from midtone.photo.jpeg_segments import Frame, Segments
 from midtone.photo.orientation import orientation_of, upright
 from midtone.photo.photo import Photo
 from midtone.photo.strips import Strips, split
@@ -20,12 +20,11 @@ _SUBSAMPLING = {0: "444", 1: "422", 2: "420"}
 _BY_FACTORS = {(1, 1): 0, (2, 1): 1, (2, 2): 2}  # of the luminance, to the chroma's (1, 1)
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 _VIDEO = re.compile(rb"\0\0\0.ftyp", re.DOTALL)  # the first box of MP4 and QuickTime
-_LARGE = 2_000_000  # pixels from which strips pay
 
 
 def read_size(data: bytes) -> tuple[int, int]:
     """(width, height) as stored. Raises PhotoError."""
-    frame = jpeg_segments.parse(data).frame
+    frame = jpeg_segments.parse(data, heads=True).frame
     if frame is None or not frame.width or not frame.height:
         raise PhotoError("damaged or incomplete image (no frame header)")
     return frame.width, frame.height
@@ -64,71 +63,83 @@ def decode(data: bytes, salvage: bool = False) -> Photo:
     return upright(_with_metadata(photo, segments, data, notes))
 
 
-def preview(data: bytes, longest_side: int) -> Photo | None:
-    """A smaller photograph, at least ``longest_side`` px along its longer side; None if none is.
+class JpegFile:
+    """A JPEG file, taken apart once for its preview and its strips. Raises PhotoError.
 
-    The decoder can leave out detail at 1/2, 1/4 and 1/8 of the size.
+    begun: what of it is decoded already
     """
-    segments = jpeg_segments.parse(data)
-    frame = segments.frame
-    if frame is None or len(frame.sampling) not in (1, 3) or frame.bits != 8:
-        return None
-    if max(frame.width, frame.height) < 2 * longest_side or segments.end is None:
-        return None
-    with pillow_codec.open_image(data, "JPEG") as image:
-        if image.mode not in ("L", "RGB"):
+
+    def __init__(self, data: bytes, begun: Begun | None = None) -> None:
+        self._data = data
+        self._begun = begun
+        self._segments = jpeg_segments.parse(data)
+
+    def _frame(self) -> Frame | None:
+        """The frame header of a whole file that can be decoded in part; else None."""
+        frame = self._segments.frame
+        if frame is None or self._segments.end is None or not self._segments.has_scan:
             return None
-        scale = longest_side / max(image.size)
-        width, height = (max(1, round(scale * side)) for side in image.size)
-        image.draft(image.mode, (width, height))
-        pixels = np.asarray(image)
-    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    return upright(_with_metadata(Photo(pixels), segments, data, ()))
+        usual = frame.bits == 8 and frame.marker not in _LOSSLESS
+        return frame if usual and len(frame.sampling) in (1, 3) else None
 
+    def preview(self, longest_side: int) -> Photo | None:
+        """A smaller photograph, at least ``longest_side`` px along its longer side, or None.
 
-def decode_strips(data: bytes, name: str) -> Photo | None:
-    """The photograph with ``Strips`` for pixels, which are decoded while they are used.
+        The decoder can leave out detail at 1/2, 1/4 and 1/8 of the size.
+        """
+        frame = self._frame()
+        if frame is None:
+            return None
+        reduction = jpeg_decoder.reduction_to(longest_side, max(frame.width, frame.height))
+        if reduction is None:
+            return None
+        pixels = self._reduced(frame, reduction)
+        return upright(_with_metadata(Photo(pixels), self._segments, self._data, ()))
 
-    name: of the file, for the PhotoError that using damaged ones raises
-    None for a small one, one that has to be turned, and where the decoder or the file allows none.
-    """
-    segments = jpeg_segments.parse(data)
-    frame, decoder = segments.frame, _strip_decoder()
-    if decoder is None or frame is None or not segments.has_scan or segments.end is None:
-        return None
-    if frame.bits != 8 or frame.marker in _LOSSLESS or len(frame.sampling) not in (1, 3):
-        return None
-    if frame.width * frame.height < _LARGE:
-        return None
-    channels = len(frame.sampling)
-    opened = decoder.open(data)
+    def _reduced(self, frame: Frame, reduction: int) -> np.ndarray:
+        """Pixels at 1/2, 1/4 or 1/8 of the size."""
+        begun = self._begun
+        found = begun.preview() if begun and begun.reduction == reduction else None
+        if found is None:
+            try:
+                decoder = jpeg_decoder.Decoder(self._data, reduction)
+            except ImportError:
+                return self._reduced_by_pillow(frame, reduction)
+            found = decoder.read(decoder.shape[0]), decoder.shape
+        return np.frombuffer(found[0], np.uint8).reshape(found[1])
 
-    def read(top: int, rows: int) -> np.ndarray:
-        strip = np.empty((rows, frame.width, channels), np.uint8)
+    def _reduced_by_pillow(self, frame: Frame, reduction: int) -> np.ndarray:
+        with pillow_codec.open_image(self._data, "JPEG") as image:
+            image.draft(image.mode, (frame.width // reduction, frame.height // reduction))
+            pixels = np.asarray(image)
+        return pixels[..., None] if pixels.ndim == 2 else pixels
+
+    def strips(self, name: str) -> tuple[Photo, StripDecoder] | None:
+        """The photograph with ``Strips`` for pixels, and what decodes them while they are used.
+
+        name: of the file, for the PhotoError that using damaged ones raises
+        None for a small one, one that has to be turned, and where the decoder or the file allows
+        none.
+        """
+        frame = self._frame()
+        if frame is None or frame.width * frame.height < jpeg_decoder.LARGE:
+            return None
         try:
-            decoder.read(opened, strip)
-        except ValueError as error:
-            raise PhotoError(f"{name}: damaged or incomplete image ({error})") from error
-        return strip
+            decoder = self._begun.strips if self._begun else StripDecoder(self._data)
+        except ImportError:
+            return None
+        width, channels = decoder.shape[1:]
 
-    pixels = Strips((frame.height, frame.width, channels), read)
-    photo = _with_metadata(Photo(pixels), segments, data, ())  # type: ignore[arg-type]
-    return upright(photo) if orientation_of(photo.metadata) == 1 else None
+        def read(top: int, rows: int) -> np.ndarray:
+            try:
+                strip = decoder.read()
+            except ValueError as error:
+                raise PhotoError(f"{name}: damaged or incomplete image ({error})") from error
+            return np.frombuffer(strip, np.uint8).reshape(rows, width, channels)
 
-
-@lru_cache(maxsize=1)
-def _strip_decoder() -> ModuleType | None:
-    """The compiled decoder with Pillow's libjpeg-turbo, or None."""
-    try:
-        from PIL import _imaging
-
-        from midtone.photo import _jpeg
-
-        # Looking a name up in a module finds those of the libraries it is linked with.
-        _jpeg.load(_imaging.__file__)
-    except ImportError:  # there was no compiler or no header, or it is another libjpeg
-        return None
-    return _jpeg
+        pixels = Strips(decoder.shape, read)
+        photo = _with_metadata(Photo(pixels), self._segments, self._data, ())  # type: ignore[arg-type]
+        return (photo, decoder) if orientation_of(photo.metadata) == 1 else None
 
 
 def encode(photo: Photo, quality: int) -> bytes:

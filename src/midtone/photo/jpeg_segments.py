@@ -59,8 +59,11 @@ class Segments:
         ]  # fmt: skip
 
 
-def parse(data: bytes) -> Segments:
-    """Take a file apart. Raises PhotoError for what is no JPEG."""
+def parse(data: bytes, *, heads: bool = False) -> Segments:
+    """Take a file apart. Raises PhotoError for what is no JPEG.
+
+    heads: only as far as the first scan, which takes no time
+    """
     if not data.startswith(b"\xff\xd8"):
         raise PhotoError("not a JPEG file")
     segments = Segments()
@@ -87,6 +90,8 @@ def parse(data: bytes) -> Segments:
             segments.bodies.append((marker, body))
         if marker == _SCAN:
             segments.has_scan = True
+            if heads:
+                return segments
             following = _MARKER.search(data, place)
             place = following.start() if following else len(data)
 

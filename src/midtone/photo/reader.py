@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, TypeVar
 
 from PIL import UnidentifiedImageError
 
-from midtone import colour
+from midtone import colour, jpeg_decoder
 from midtone.errors import PhotoError, TooLargeError
+from midtone.jpeg_decoder import Begun
 from midtone.photo import jpeg, xmp
 from midtone.photo.codecs import FORMATS, Format, identify
 from midtone.photo.photo import Photo
-from midtone.photo.strips import Strips
 
 T = TypeVar("T")
 MAX_MEGAPIXELS = 500.0
@@ -35,6 +36,7 @@ class ImageFile:
     format:  by its content
     size:    (width, height) in pixels as stored, before it is turned upright
     salvage: whether ``decode`` accepts a JPEG that is cut off
+    begun:   what ``jpeg_decoder.begin`` began to decode
     """
 
     name: str
@@ -42,6 +44,11 @@ class ImageFile:
     format: Format
     size: tuple[int, int]
     salvage: bool = False
+    begun: Begun | None = None
+
+    @cached_property
+    def _jpeg(self) -> jpeg.JpegFile:
+        return jpeg.JpegFile(self.data, self.begun)
 
     def decode(self) -> Photo:
         """Decode all of it. Raises PhotoError."""
@@ -64,12 +71,15 @@ class ImageFile:
         """
         striped = None
         if strips and self.format is FORMATS["JPEG"]:
-            striped = translate_errors(self.name, lambda: jpeg.decode_strips(self.data, self.name))
+            striped = translate_errors(self.name, lambda: self._jpeg.strips(self.name))
         if striped is not None:
-            usable = with_usable_profile(striped)
-            with cast("Strips", usable.pixels) if ahead else nullcontext():
+            photo, decoder = striped
+            usable = with_usable_profile(photo)
+            with decoder.reading_ahead() if ahead else nullcontext():
                 yield lambda: usable
             return
+        if self.begun:
+            self.begun.strips.close()
         with ThreadPoolExecutor(1) as pool:
             yield pool.submit(self.decode).result
 
@@ -80,7 +90,7 @@ class ImageFile:
         """
         if self.format is not FORMATS["JPEG"]:
             return None
-        photo = translate_errors(self.name, lambda: jpeg.preview(self.data, longest_side))
+        photo = translate_errors(self.name, lambda: self._jpeg.preview(longest_side))
         return with_usable_profile(photo) if photo else None
 
     def reduced(self, longest_side: int) -> Photo:
@@ -114,8 +124,10 @@ def open_file(
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else "input"
 
     def read_header() -> ImageFile:
+        begun = None
         if isinstance(source, str | os.PathLike):
-            data = Path(source).read_bytes()
+            begun = jpeg_decoder.take(Path(source))
+            data = begun.data if begun else Path(source).read_bytes()
         else:
             data = source if isinstance(source, bytes) else source.read()
         if not data:
@@ -126,7 +138,7 @@ def open_file(
         if megapixels > max_megapixels:
             size = f"{megapixels:.0f}" if megapixels >= 10 else f"{megapixels:.2g}"
             raise TooLargeError(f"{size} megapixels are more than the limit of {max_megapixels:g}")
-        return ImageFile(name, data, format, (width, height), salvage)
+        return ImageFile(name, data, format, (width, height), salvage, begun)
 
     return translate_errors(name, read_header)
 

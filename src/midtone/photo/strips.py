@@ -6,20 +6,17 @@ A photograph of any size then needs the memory of a few strips, and no stage wai
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock, Thread
-from types import TracebackType
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 
+from midtone.jpeg_decoder import rows_of_strip
+
 T = TypeVar("T")
 Change = Callable[[int, np.ndarray], np.ndarray]
-PIXELS = 1 << 20  # of a strip: its own cost does not count
-_ALIGNED = 16  # rows of the largest block of a JPEG
-_AHEAD = 48 << 20  # bytes that are decoded before it is known how to change them
 
 
 class Strips:
@@ -28,7 +25,6 @@ class Strips:
     read:    (first row, number of rows) -> pixels; calls come in order, one at a time, from any
              thread
     threads: strips worked on side by side; None: one a core
-    In a ``with`` block, strips are read ahead.
     """
 
     def __init__(
@@ -46,11 +42,6 @@ class Strips:
         self._change: Change | None = None
         self._top = 0
         self._lock = Lock()
-        self._ahead: deque[tuple[int, np.ndarray]] = deque()
-        self._most_ahead = max(1, _AHEAD // (self.rows * shape[1] * shape[2]))
-        self._reader: Thread | None = None
-        self._leave = False
-        self._error: Exception | None = None
 
     def change(self, change: Change, threads: int | None = None) -> Strips:
         """The same strips after ``change``, which is given each strip's first row and pixels."""
@@ -76,50 +67,12 @@ class Strips:
         self._read, self._change, self._top = _rows_of(whole), None, 0
         return whole.astype(dtype or self.dtype, copy=False)
 
-    def __enter__(self) -> Strips:
-        self._reader = Thread(target=self._read_ahead)
-        self._reader.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._reader
-        self._leave = True
-        self._reader.join()
-
-    def _read_ahead(self) -> None:
-        while not self._leave and len(self._ahead) < self._most_ahead:
-            with self._lock:
-                if self._top >= self.shape[0]:
-                    return
-                try:
-                    self._ahead.append(self._read_next())
-                except Exception as error:  # raised again where the strip is needed
-                    self._error = error
-                    return
-
     def _next(self) -> tuple[int, np.ndarray]:
         with self._lock:
-            if self._ahead:
-                return self._ahead.popleft()
-            if self._error:
-                raise self._error
-            return self._read_next()
-
-    def _read_next(self) -> tuple[int, np.ndarray]:
-        top = self._top
-        strip = self._read(top, min(self.rows, self.shape[0] - top))
-        self._top += len(strip)
+            top = self._top
+            strip = self._read(top, min(self.rows, self.shape[0] - top))
+            self._top += len(strip)
         return top, strip
-
-
-def rows_of_strip(width: int) -> int:
-    """Rows of a strip of an image."""
-    return max(_ALIGNED, PIXELS // width // _ALIGNED * _ALIGNED)
 
 
 def split(pixels: np.ndarray) -> Strips:

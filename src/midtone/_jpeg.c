@@ -1,4 +1,4 @@
-/* Decoding a JPEG file strip by strip, with the libjpeg-turbo that Pillow brings along.
+/* Decoding a JPEG file in strips or reduced, with the libjpeg-turbo that Pillow brings along.
 
    The library is opened at run time, so a wheel holds no codec of its own. Its structures are those
    of version 6.2 of the interface; with another version `load` fails, and whole images are decoded
@@ -23,6 +23,7 @@ static struct {
     void (*create)(j_decompress_ptr, int, size_t);
     void (*source)(j_decompress_ptr, const unsigned char *, unsigned long);
     int (*header)(j_decompress_ptr, boolean);
+    void (*measure)(j_decompress_ptr);
     boolean (*start)(j_decompress_ptr);
     JDIMENSION (*read)(j_decompress_ptr, JSAMPARRAY, JDIMENSION);
     void (*destroy)(j_decompress_ptr);
@@ -34,6 +35,7 @@ typedef struct {
     jmp_buf failed;
     char message[JMSG_LENGTH_MAX];
     Py_buffer data;
+    int started;
 } Decoder;
 
 static void fail(j_common_ptr info)
@@ -68,18 +70,22 @@ static PyObject *load(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "s", &path))
         return NULL;
-    static const char *const names[] = {
-        "jpeg_std_error",        "jpeg_CreateDecompress", "jpeg_mem_src",           "jpeg_read_header",
-        "jpeg_start_decompress", "jpeg_read_scanlines",   "jpeg_destroy_decompress"};
-    void **functions[] = {(void **)&library.std_error, (void **)&library.create,
-                          (void **)&library.source,    (void **)&library.header,
-                          (void **)&library.start,     (void **)&library.read,
-                          (void **)&library.destroy};
+    static const struct {
+        const char *name;
+        void **function;
+    } wanted[] = {{"jpeg_std_error", (void **)&library.std_error},
+                  {"jpeg_CreateDecompress", (void **)&library.create},
+                  {"jpeg_mem_src", (void **)&library.source},
+                  {"jpeg_read_header", (void **)&library.header},
+                  {"jpeg_calc_output_dimensions", (void **)&library.measure},
+                  {"jpeg_start_decompress", (void **)&library.start},
+                  {"jpeg_read_scanlines", (void **)&library.read},
+                  {"jpeg_destroy_decompress", (void **)&library.destroy}};
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* for good: there is nothing to close */
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        *functions[i] = handle ? dlsym(handle, names[i]) : NULL;
-        if (!*functions[i])
-            return PyErr_Format(PyExc_ImportError, "%s has no %s", path, names[i]);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        *wanted[i].function = handle ? dlsym(handle, wanted[i].name) : NULL;
+        if (!*wanted[i].function)
+            return PyErr_Format(PyExc_ImportError, "%s has no %s", path, wanted[i].name);
     }
     Decoder trial = {0};
     begin(&trial);
@@ -90,9 +96,13 @@ static PyObject *load(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *open_data(PyObject *module, PyObject *data)
+static PyObject *open_data(PyObject *module, PyObject *args)
 {
+    PyObject *data;
+    unsigned denominator;
     (void)module;
+    if (!PyArg_ParseTuple(args, "OI", &data, &denominator))
+        return NULL;
     Decoder *decoder = calloc(1, sizeof *decoder);
     if (!decoder)
         return PyErr_NoMemory();
@@ -100,18 +110,22 @@ static PyObject *open_data(PyObject *module, PyObject *data)
         free(decoder);
         return NULL;
     }
+    j_decompress_ptr info = &decoder->info;
     begin(decoder);
     if (setjmp(decoder->failed))
         PyErr_SetString(PyExc_ValueError, decoder->message);
     else {
-        library.create(&decoder->info, JPEG_LIB_VERSION, sizeof decoder->info);
-        library.source(&decoder->info, decoder->data.buf, (unsigned long)decoder->data.len);
-        library.header(&decoder->info, TRUE);
+        library.create(info, JPEG_LIB_VERSION, sizeof *info);
+        library.source(info, decoder->data.buf, (unsigned long)decoder->data.len);
+        library.header(info, TRUE);
+        info->scale_denom = denominator;
+        library.measure(info);
         PyObject *capsule = PyCapsule_New(decoder, NULL, destroy);
         if (capsule)
-            return capsule;
+            return Py_BuildValue("NIIi", capsule, info->output_height, info->output_width,
+                                 info->out_color_components);
     }
-    library.destroy(&decoder->info);
+    library.destroy(info);
     PyBuffer_Release(&decoder->data);
     free(decoder);
     return NULL;
@@ -120,49 +134,52 @@ static PyObject *open_data(PyObject *module, PyObject *data)
 static PyObject *read_rows(PyObject *module, PyObject *args)
 {
     PyObject *capsule;
-    Py_buffer rows;
+    unsigned count;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Ow*", &capsule, &rows))
+    if (!PyArg_ParseTuple(args, "OI", &capsule, &count))
         return NULL;
     Decoder *decoder = PyCapsule_GetPointer(capsule, NULL);
-    if (!decoder) {
-        PyBuffer_Release(&rows);
+    if (!decoder)
         return NULL;
-    }
     j_decompress_ptr info = &decoder->info;
-    const char *volatile wrong = NULL;
+    if (*decoder->message) /* of an error before: the library cannot go on */
+        return PyErr_Format(PyExc_ValueError, "%s", decoder->message);
+    if (count > info->output_height - info->output_scanline)
+        return PyErr_Format(PyExc_ValueError, "no such rows");
+    const size_t stride = (size_t)info->output_width * info->out_color_components;
+    PyObject *rows = PyByteArray_FromStringAndSize(NULL, count * stride);
+    if (!rows)
+        return NULL;
+    JSAMPROW first = (JSAMPROW)PyByteArray_AsString(rows);
+    volatile int failed = 1;
     Py_BEGIN_ALLOW_THREADS
-    if (setjmp(decoder->failed))
-        wrong = decoder->message;
-    else {
-        if (!info->output_width)
+    if (!setjmp(decoder->failed)) {
+        if (!decoder->started)
             library.start(info); /* a progressive picture is read to its end here */
-        const Py_ssize_t stride = (Py_ssize_t)info->output_width * info->output_components;
-        const Py_ssize_t count = stride ? rows.len / stride : 0;
-        if (count * stride != rows.len || info->output_scanline + count > info->output_height)
-            wrong = "no such rows";
-        else
-            for (Py_ssize_t y = 0; y < count;) {
-                JSAMPROW some[16];
-                JDIMENSION wanted = 0;
-                for (; wanted < 16 && y + wanted < count; wanted++)
-                    some[wanted] = (JSAMPROW)rows.buf + (y + wanted) * stride;
-                y += library.read(info, some, wanted);
-            }
+        decoder->started = 1;
+        for (JDIMENSION y = 0; y < count;) {
+            JSAMPROW some[16];
+            JDIMENSION wanted = 0;
+            for (; wanted < 16 && y + wanted < count; wanted++)
+                some[wanted] = first + (y + wanted) * stride;
+            y += library.read(info, some, wanted);
+        }
+        failed = 0;
     }
     Py_END_ALLOW_THREADS
-    PyBuffer_Release(&rows);
-    if (wrong) {
-        PyErr_SetString(PyExc_ValueError, wrong);
+    if (failed) {
+        PyErr_SetString(PyExc_ValueError, decoder->message);
+        Py_DECREF(rows);
         return NULL;
     }
-    Py_RETURN_NONE;
+    return rows;
 }
 
 static PyMethodDef methods[] = {
     {"load", load, METH_VARARGS, "Open the library: the path of a file that is linked with it."},
-    {"open", open_data, METH_O, "A decoder of a file's bytes. Raises ValueError."},
-    {"read", read_rows, METH_VARARGS, "Decode the next rows into a buffer. Raises ValueError."},
+    {"open", open_data, METH_VARARGS,
+     "Of a file's bytes, at 1/n of its size: decoder, rows, columns, channels. Raises ValueError."},
+    {"read", read_rows, METH_VARARGS, "The next rows, as many as wanted. Raises ValueError."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_jpeg", NULL, 0, methods,
