@@ -51,7 +51,7 @@ def test_importing_prints_source_licence_and_checksum(capsys, tmp_path, folder):
     ("arguments", "code", "sentence"),
     [
         (["import", "zero", "a.pth"], 2, "no learned method zero"),
-        (["import", "zero-dce", "missing.pth"], 1, "cannot be read"),
+        (["import", "zero-dce", "missing.pth"], 2, "cannot be read"),
         (["train", "hdrcnn-rht", ".", "-o", "x.safetensors"], 2, "cannot be trained"),
         (["train", "zero-dce", ".", "-o", "x.safetensors", "--steps", "0"], 2, "at least 1"),
         (["train", "zero-dce", ".", "-o", "x.safetensors", "--seed", "-1"], 2, "--seed at least 0"),

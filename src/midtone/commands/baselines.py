@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtone.commands.flags import check_overwrite, overwrite_option
 from midtone.errors import ModelError, UsageError
 from midtone.options import DEVICES
 
@@ -46,7 +47,7 @@ def _describe_import(actions: _Actions) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, help="file to write (METHOD.safetensors in the data folder)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    overwrite_option(parser)
     parser.set_defaults(verb=import_)
 
 
@@ -68,7 +69,7 @@ def _describe_train(actions: _Actions) -> None:
     )
     parser.add_argument("--vgg", type=Path, help="VGG-19 for DPED, VGG-16 for HDR CNN (.pth)")
     parser.add_argument("--device", default="auto", choices=DEVICES, help="where to train (auto)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    overwrite_option(parser)
     parser.set_defaults(verb=train)
 
 
@@ -143,8 +144,7 @@ def train(options: argparse.Namespace) -> int:
 
     recipe = _recipe(method.name, options)
     _check_suffix(options.out)
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out}: exists already; choose another name or give --overwrite")
+    check_overwrite(options)
     paths = find_photos(options.photographs)
     if not paths:
         raise UsageError(f"{options.photographs}: has no photographs")

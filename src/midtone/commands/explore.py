@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtone.commands.flags import check_overwrite, overwrite_option
 from midtone.errors import Error, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--thumbnails", action="store_true", help="draw the images instead of dots")
     parser.add_argument("--limit", type=int, default=3000, help="largest number of images (3000)")
     parser.add_argument("--workers", type=int, default=1, help="threads (1)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    overwrite_option(parser)
     parser.set_defaults(verb=run)
 
 
@@ -50,8 +51,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--limit must be at least {_LEAST}, --workers at least 1")
     if options.out.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"{options.out}: a map ends in {', '.join(_SUFFIXES)}")
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
+    check_overwrite(options)
     try:
         import matplotlib  # noqa: F401
         import sklearn  # noqa: F401

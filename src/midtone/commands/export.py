@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from midtone.commands.flags import check_overwrite, overwrite_option
 from midtone.errors import ModelError, UsageError
 
 
@@ -24,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="default",
         help="pipeline of the file: paper or a .toml file (MODEL's own, else paper)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    overwrite_option(parser)
     parser.set_defaults(verb=run)
 
 
@@ -37,8 +38,7 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError(f"export needs torch: pip install midtone[train] ({error})") from error
     if options.out.suffix not in (".onnx", ".safetensors"):
         raise UsageError(f"{options.out}: a model file ends in .onnx or .safetensors")
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
+    check_overwrite(options)
     if options.run.endswith(".onnx"):
         raise UsageError(f"{options.run}: a run's folder or a .safetensors file is needed")
     difference = export(

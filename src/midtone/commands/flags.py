@@ -185,6 +185,17 @@ def quiet_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def overwrite_option(parser: argparse.ArgumentParser) -> None:
+    """`--overwrite`, of every command that writes one file."""
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+
+def check_overwrite(options: argparse.Namespace) -> None:
+    """Raise UsageError if the file to write exists and `--overwrite` is not given."""
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
+
+
 def given_sources(options: argparse.Namespace) -> list[Path]:
     """What ``source_options`` took. Raises UsageError if that is nothing."""
     from midtone.batch.find import read_list

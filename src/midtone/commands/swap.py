@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from midtone.commands.flags import check_overwrite, overwrite_option
 from midtone.errors import UsageError
 
 
@@ -21,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, default=512, help="longest side of each picture in px (512)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    overwrite_option(parser)
     parser.set_defaults(verb=run)
 
 
@@ -33,8 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.levels < 1 or options.size < 1:
         raise UsageError("--levels and --size must be at least 1")
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out}: exists already; use --overwrite to replace it")
+    check_overwrite(options)
     if not photo.writable_as(options.out):
         raise UsageError(f"{options.out}: no format with this suffix can be written")
     image, reference = (
