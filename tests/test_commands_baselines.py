@@ -85,3 +85,9 @@ def test_training_leaves_weights_that_can_be_used(capsys, tmp_path):
     assert info.licence == "CC0-1.0"
     assert info.made["recipe"]["steps"] == 2
     assert main(command) == 2
+
+
+def test_weights_are_safetensors(capsys, tmp_path):
+    for command in (["train", "zero-dce", "."], ["import", "zero-dce", "Epoch99.pth"]):
+        assert main(["baselines", *command, "-o", str(tmp_path / "a.txt")]) == 2
+        assert "a.txt: a file of weights ends in .safetensors" in capsys.readouterr().err

@@ -287,6 +287,9 @@ def test_the_command(clip, dark, tmp_path, capsys):
     assert fix(clip, clip, "-o", tmp_path / "c.mp4") == 2
     assert fix(folder / "a.jpg", "-o", tmp_path / "c.mp4") == 2
     assert fix(clip, "-o", tmp_path / "c.mp4", "--together") == 2
+    for name in ("c.gif", "c.jpg"):
+        assert fix(clip, "-o", tmp_path / name) == 2
+        assert not (tmp_path / name).exists()
     assert "--together is of photographs, not of videos" in capsys.readouterr().err
 
 

@@ -80,12 +80,9 @@ def plan(
         top, planned = out.parent, Plan([Job(sources[0], out)])
     elif os.path.exists(out) and not os.path.isdir(out):
         raise UsageError(f"{out}: is a file of no known image format, and no folder")
-    elif _is_meant_as_file(out) and len(sources) == 1 and os.path.isfile(sources[0]):
-        raise UsageError(
-            f"{out}: no format with this suffix can be written; for a folder of this name, make it "
-            "first"
-        )
     else:
+        if len(sources) == 1 and os.path.isfile(sources[0]):
+            check_folder(out)
         found = find(sources, recursive=recursive, out=out)
         places, paired = _apply_raw_rule(found.places, raw)
         stems = Counter(place.with_suffix("") for _, place in places)
@@ -114,8 +111,13 @@ def check_format(target: Path, format: str | None) -> None:
         )
 
 
-def _is_meant_as_file(out: Path) -> bool:
-    return re.fullmatch(r"\.[A-Za-z]\w{1,4}", out.suffix) is not None and not os.path.exists(out)
+def check_folder(out: Path) -> None:
+    """Raise UsageError if a new folder would get a name like a file's, such as "fixed.gif"."""
+    if re.fullmatch(r"\.[A-Za-z]\w{1,4}", out.suffix) and not os.path.exists(out):
+        raise UsageError(
+            f"{out}: no format with this suffix can be written; for a folder of this name, make it "
+            "first"
+        )
 
 
 def part_of(name: Path, parts: int) -> int:

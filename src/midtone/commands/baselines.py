@@ -107,6 +107,8 @@ def import_(options: argparse.Namespace) -> int:
         from midtone.baselines.learned.importing import import_weights
     except ImportError as error:
         raise ModelError(f"importing needs torch: pip install midtone[train] ({error})") from error
+    if options.out:
+        _check_suffix(options.out)
     imported = import_weights(method.name, options.files)
     out = options.out or weights.folder() / f"{method.name}.safetensors"
     weights.write(out, imported.values, imported.info, overwrite=options.overwrite)
@@ -141,6 +143,7 @@ def train(options: argparse.Namespace) -> int:
     from midtone.data.synthesize import expose
 
     recipe = _recipe(method.name, options)
+    _check_suffix(options.out)
     check_overwrite(options)
     paths = find_photos(options.photographs)
     if not paths:
@@ -164,6 +167,11 @@ def train(options: argparse.Namespace) -> int:
     batches = train.crops(images, recipe, expose)
     train.run(training, batches, recipe, device=device, report=report)
     return 0
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix != ".safetensors":
+        raise UsageError(f"{out}: a file of weights ends in .safetensors")
 
 
 def _recipe(method: str, options: argparse.Namespace) -> Recipe:

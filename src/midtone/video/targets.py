@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from midtone.batch.inputs import PIPE, Job
+from midtone.batch.inputs import PIPE, Job, check_folder
 from midtone.errors import UsageError
 from midtone.video.clip import SUFFIXES
 from midtone.video.encode import CONTAINERS
@@ -34,6 +34,8 @@ def plan(videos: Sequence[Path], out: Path, *, alone: bool, overwrite: bool) -> 
     elif out == PIPE or (os.path.exists(out) and not os.path.isdir(out)):
         raise UsageError(f"{out}: a video is written to a file or a folder")
     else:
+        if len(videos) == 1 and alone:
+            check_folder(out)
         jobs = [Job(one, out / _name(one)) for one in videos]
     targets = {job.target: job.source for job in reversed(jobs)}
     for source, target in jobs:
