@@ -105,3 +105,17 @@ def test_tensors_of_another_range_are_refused():
 def test_values_a_little_beyond_one_are_clipped():
     (one,) = adapters.to_photos(np.full((4, 5, 3), 1.2, np.float32))
     assert adapters.like(one.pixels, [one]).max() == 1
+
+
+def test_an_empty_pillow_image_is_refused():
+    with pytest.raises(PhotoError, match="an image of 0 x 5 holds no pixels"):
+        adapters.to_photos(Image.new("RGB", (0, 5)))
+
+
+@pytest.mark.parametrize("dtype", [">u2", "<u2", ">f4", "<f8"])
+def test_the_order_of_bytes_does_not_matter(dtype):
+    values = np.linspace(0, 1, 48).reshape(4, 4, 3)
+    array = (values * (65535 if dtype[1] == "u" else 1)).astype(dtype)
+    pixels = adapters.to_photos(array)[0].pixels
+    assert pixels.dtype.isnative
+    np.testing.assert_array_equal(pixels, array.astype(pixels.dtype))

@@ -14,7 +14,7 @@ TOP_MAY = {
     "errors": set(),
     "atomic": {"errors"},
     "settings": {"errors"},
-    "options": {"errors", "photo"},
+    "options": {"errors", "photo", "settings"},
     "jpeg_decoder": {"_jpeg"},
     "pyramid": set(),
     "colour": set(),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import pickle
 
 import numpy as np
 import pytest
@@ -262,3 +263,33 @@ def test_highlights_are_protected(corrector, dark):
     assert protected[bright].mean() < plain[bright].mean() - 2
     shadows = dark.max(2) < 40
     assert protected[shadows].mean() == pytest.approx(plain[shadows].mean(), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": 3}, "a model is a name, a path or a loaded model, not 3"),
+        ({"model": None}, "not None"),
+        ({"threads": 0}, "threads must be a whole number of at least 1, not 0"),
+        ({"threads": "2"}, "threads must be"),
+        ({"pipeline": None}, "a pipeline is a name, a file or a PipelineConfig, not None"),
+    ],
+)
+def test_what_makes_no_corrector_is_one_sentence(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        midtone.Corrector(**arguments)
+
+
+def test_a_pickled_corrector_corrects_as_before(dark):
+    own = midtone.Corrector(threads=1, pipeline="paper")
+    again = pickle.loads(pickle.dumps(own))
+    assert (again.threads, again.config) == (1, own.config)
+    assert repr(again) == "Corrector(default, device=auto, threads=1)"
+    np.testing.assert_array_equal(again(dark), own(dark))
+
+
+@pytest.mark.parametrize("strength", [9, -1, float("nan"), "a"])
+def test_a_correction_is_applied_with_a_strength_in_range(corrector, dark, strength):
+    correction = corrector.plan(dark)
+    with pytest.raises(UsageError, match="strength must be"):
+        corrector.apply(correction, dark, strength)

@@ -12,7 +12,7 @@ from PIL import Image
 import midtone
 from metadata import DISPLAY_P3, XMP_TURNED
 from midtone import colour, photo
-from midtone.errors import PhotoError
+from midtone.errors import PhotoError, UsageError
 from midtone.photo import exif as exif_blocks
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP"}
@@ -205,6 +205,32 @@ def test_streams_are_read_and_written(astronaut):
     stream = io.BytesIO()
     midtone.write(midtone.read(io.BytesIO(data)), stream)
     np.testing.assert_array_equal(midtone.read(stream.getvalue()).pixels, astronaut)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        (None, UsageError, "read from a path, bytes or a stream, not None"),
+        ("", PhotoError, "the path is empty"),
+        (io.StringIO("text"), PhotoError, 'does not give bytes; open it with mode "rb"'),
+    ],
+)
+def test_what_cannot_be_read_from(source, kind, message):
+    with pytest.raises(kind, match=message):
+        midtone.read(source)
+
+
+def test_what_cannot_be_written(tmp_path, astronaut):
+    with pytest.raises(UsageError, match=r"a ndarray is no Photo; photo.from_array\(\)"):
+        midtone.write(astronaut, tmp_path / "a.jpg")
+    image = photo.from_array(astronaut)
+    for target in (None, 3, io.StringIO()):
+        with pytest.raises(UsageError, match="goes to a path or a binary stream"):
+            midtone.write(image, target)
+    for quality in ("a", 50.5, 0):
+        with pytest.raises(PhotoError, match="quality must be a whole number from 1 to 100"):
+            midtone.write(image, tmp_path / "a.jpg", quality=quality)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_reading_leaves_pillows_own_limit_alone(astronaut):

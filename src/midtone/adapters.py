@@ -82,6 +82,7 @@ def like(image: AnyImage, photos: list[Photo]) -> AnyImage:
 
 def _checked(array: np.ndarray) -> np.ndarray:
     """An array of images as a batch, floats as float32. Raises PhotoError with the remedy."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     shape = array.shape
     if array.ndim in (3, 4) and shape[-1] not in _CHANNELS and shape[-3] in _CHANNELS:
         axes = "(1, 2, 0)" if array.ndim == 3 else "(0, 2, 3, 1)"

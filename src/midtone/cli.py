@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from midtone.errors import Error, ModelError, UsageError
@@ -98,12 +99,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("midtone: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except ImportError as error:
-        if not isinstance(error.__cause__, KeyboardInterrupt):
+    except Exception as error:
+        if not _is_interruption(error):
             raise
-        print("midtone: interrupted", file=sys.stderr)  # while compiled code was loaded
+        print("midtone: interrupted", file=sys.stderr)
         return _INTERRUPTED
     return code
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether an error was made of an interruption, as compiled modules do while they load."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _run_command(arguments: Sequence[str]) -> int:
@@ -137,6 +145,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **keywords)
         self.register("type", int, _whole_number)
         self.register("type", float, _number)
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"midtone: {message}; see {self.prog} --help\n")
@@ -154,6 +163,12 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a number, not {text}") from None
+
+
+def _path(text: str) -> Path:
+    if not text:  # of a variable that is not set; Path would take it for the current folder
+        raise argparse.ArgumentTypeError("must not be empty")
+    return Path(text)
 
 
 def build_parser(described: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:

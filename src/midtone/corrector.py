@@ -6,7 +6,8 @@ photograph -> Laplacian pyramid -> network -> post-processing -> bilateral grid 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Corrector:
     device:   "auto", "cpu" or "cuda"
     threads:  for the network and the grid; None: one a core
     pipeline: "default" (the model's own), "paper", a .toml file or a ``PipelineConfig``
-    Raises ModelError, UsageError.
+    Raises ModelError, UsageError. A corrector that is pickled loads its model again from its file.
     """
 
     def __init__(
@@ -40,12 +41,24 @@ class Corrector:
         threads: int | None = None,
         pipeline: str | os.PathLike[str] | PipelineConfig = "default",
     ) -> None:
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise UsageError(f"threads must be a whole number of at least 1, not {threads!r:.60}")
         if isinstance(model, str | os.PathLike):
             model = model_files.load(model, device, threads)
+        elif not hasattr(model, "info"):
+            raise UsageError(f"a model is a name, a path or a loaded model, not {model!r:.60}")
         self.model = model
         self.config = choose_pipeline(self.model.info.config, pipeline)
         self.device = device
         self.threads = threads
+
+    def __repr__(self) -> str:
+        return f"Corrector({self.model.info.name}, device={self.device}, threads={self.threads})"
+
+    def __reduce__(self) -> tuple[Callable[..., Corrector], tuple[()]]:
+        path = self.model.info.path.resolve()
+        again = partial(Corrector, path, self.device, threads=self.threads, pipeline=self.config)
+        return again, ()
 
     def __call__(
         self,
@@ -131,8 +144,9 @@ class Corrector:
 
         image: as a call takes it, in the colour space of the image that the correction was planned
                for; of any size
-        Raises UsageError if one of them is grey and the other is not.
+        Raises UsageError if one of them is grey and the other is not, or strength is out of range.
         """
+        CorrectionOptions(strength)
         photos = adapters.to_photos(image)
         sliced = [correction.slice(one, strength, self.threads) for one in photos]
         return adapters.like(image, sliced)

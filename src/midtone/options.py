@@ -13,6 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from midtone import settings
 from midtone.errors import UsageError
 
 EXISTING = ("fail", "skip", "resume", "overwrite")
@@ -41,7 +42,10 @@ def _option(
 
 
 def _check(options: Any) -> None:
-    """Raise UsageError if a value lies outside its field's limits or choices."""
+    """Raise UsageError if a value is of another kind, or outside its field's limits or choices."""
+    settings.check(
+        {one.name: getattr(options, one.name) for one in dataclasses.fields(options)}, type(options)
+    )
     for one in dataclasses.fields(options):
         value, about = getattr(options, one.name), one.metadata
         if value is None:
@@ -94,7 +98,11 @@ class CorrectionOptions:
 
     def __post_init__(self) -> None:
         if self.scales is not None:
-            object.__setattr__(self, "scales", tuple(self.scales))
+            try:
+                scales = tuple(float(scale) for scale in self.scales)
+            except (TypeError, ValueError):
+                raise UsageError(f"scales must be numbers, not {self.scales!r:.60}") from None
+            object.__setattr__(self, "scales", scales)
         _check(self)
 
 

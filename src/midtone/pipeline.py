@@ -50,6 +50,7 @@ class PipelineConfig:
     postprocess: tuple[Step, ...] = postprocess.PAPER
 
     def __post_init__(self) -> None:
+        check({field.name: getattr(self, field.name) for field in fields(self)}, PipelineConfig)
         if self.padding not in ("symmetric", "edge"):
             raise UsageError(f'padding must be "symmetric" or "edge", not {self.padding!r}')
         if not 1 <= self.size <= MAX_SIZE:
@@ -116,6 +117,8 @@ def choose_pipeline(
     """
     if isinstance(wanted, PipelineConfig):
         return wanted
+    if not isinstance(wanted, str | os.PathLike):
+        raise UsageError(f"a pipeline is a name, a file or a PipelineConfig, not {wanted!r:.60}")
     if wanted == "default":
         return own
     if wanted == "paper":

@@ -29,6 +29,8 @@ def from_pillow(image: Image.Image) -> Photo:
     """Photo of a Pillow image, its metadata included."""
     from midtone.photo.reader import translate_errors, with_usable_profile
 
+    if not all(image.size):
+        raise PhotoError(f"an image of {image.width} x {image.height} holds no pixels")
     copy = image.copy()
     copy.format = image.format
     return translate_errors(

@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from PIL import UnidentifiedImageError
 
 from midtone import colour, jpeg_decoder
-from midtone.errors import PhotoError, TooLargeError
+from midtone.errors import PhotoError, TooLargeError, UsageError
 from midtone.jpeg_decoder import Begun
 from midtone.photo import jpeg, xmp
 from midtone.photo.codecs import FORMATS, Format, identify
@@ -122,14 +122,22 @@ def open_file(
     """
     if name is None:
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else "input"
+        name = name or "input"
+
+    if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
+        raise UsageError(f"a photograph is read from a path, bytes or a stream, not {source!r:.60}")
 
     def read_header() -> ImageFile:
         begun = None
         if isinstance(source, str | os.PathLike):
+            if not os.fspath(source):
+                raise PhotoError("the path is empty")
             begun = jpeg_decoder.take(Path(source))
             data = begun.data if begun else Path(source).read_bytes()
         else:
             data = source if isinstance(source, bytes) else source.read()
+            if not isinstance(data, bytes):
+                raise PhotoError('the stream does not give bytes; open it with mode "rb"')
         if not data:
             raise PhotoError("an empty file")
         format = identify(data, name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from midtone import atomic
-from midtone.errors import PhotoError
+from midtone.errors import PhotoError, UsageError
 from midtone.photo import exif, tiff
 from midtone.photo.bit_depth import to_8_bit
 from midtone.photo.codecs import FORMATS, WRITABLE, Format, parse_format, writable_as
@@ -48,13 +50,19 @@ def write(
     Raises PhotoError if the file exists and ``overwrite`` is False, if the format cannot hold the
     pixels, or if it cannot be written; UsageError if there is no such format.
     """
-    if quality is not None and not 1 <= quality <= 100:
-        raise PhotoError(f"quality must be from 1 to 100, not {quality}")
+    if not isinstance(photo, Photo):
+        raise UsageError(
+            f"a {type(photo).__name__} is no Photo; photo.from_array() or from_pillow() make one"
+        )
+    if quality is not None and not (isinstance(quality, Integral) and 1 <= quality <= 100):
+        raise PhotoError(f"quality must be a whole number from 1 to 100, not {quality!r:.60}")
     if strip:
         photo = replace(photo, metadata=Metadata())
     if not isinstance(target, str | os.PathLike):
         came_in = photo.format if photo.format in WRITABLE else None
         chosen = FORMATS[parse_format(format or came_in or "PNG")]
+        if not hasattr(target, "write") or isinstance(target, io.TextIOBase):
+            raise UsageError(f"a photograph goes to a path or a binary stream, not {target!r:.60}")
         encoded, notes = _encode(photo, chosen, quality, software, "output")
         target.write(encoded)
         return notes
