@@ -12,7 +12,7 @@ SOURCE = Path(midtone.__file__).parent
 # server) imports the top.
 TOP_MAY = {
     "errors": set(),
-    "atomic": set(),
+    "atomic": {"errors"},
     "settings": {"errors"},
     "options": {"errors", "photo", "settings"},
     "jpeg_decoder": {"_jpeg"},

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from midtone.errors import ModelError, UsageError  # noqa: E402
+from midtone.errors import Error, ModelError, UsageError  # noqa: E402
 from midtone.network import CoarseToFine, save_network  # noqa: E402
 from midtone.training import checkpoint as checkpoints  # noqa: E402
 from midtone.training.checkpoint import (  # noqa: E402
@@ -91,7 +91,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints, "save_file", fail)
-    with pytest.raises(ModelError, match=r"step 0 cannot be written.*No space left"):
+    with pytest.raises(Error, match=r"step 0 cannot be written.*No space left"):
         state.save(path, TINY)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == [CHECKPOINT]

@@ -10,7 +10,7 @@ from safetensors import SafetensorError  # noqa: E402
 from midtone import Corrector, pyramid  # noqa: E402
 from midtone import model as model_files  # noqa: E402
 from midtone.cli import main  # noqa: E402
-from midtone.errors import ModelError, UsageError  # noqa: E402
+from midtone.errors import Error, ModelError, UsageError  # noqa: E402
 from midtone.network import CoarseToFine, NetworkConfig  # noqa: E402
 from midtone.training import export as exporting  # noqa: E402
 from midtone.training.checkpoint import CHECKPOINT, State, load_weights  # noqa: E402
@@ -114,7 +114,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(coarse, tmp_path, monkey
 
     monkeypatch.setattr(exporting, "save_network", full)
     monkeypatch.setattr(type(tmp_path), "write_bytes", full_too)
-    with pytest.raises(ModelError, match=r"cannot be written .*No space left on device"):
+    with pytest.raises(Error, match=r"cannot be written .*No space left on device"):
         export(coarse[0], tmp_path / f"model{suffix}")
     assert list(tmp_path.iterdir()) == []
 

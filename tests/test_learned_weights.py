@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from midtone.baselines.learned import catalogue, weights
-from midtone.errors import ModelError, UsageError
+from midtone.errors import Error, ModelError, UsageError
 
 pytest.importorskip("safetensors")
 
@@ -101,5 +101,5 @@ def test_a_full_disk_is_one_sentence(folder, monkeypatch):
         raise SafetensorError("I/O error: No space left on device")
 
     monkeypatch.setattr(numpy_files, "save_file", full)
-    with pytest.raises(ModelError, match=r"cannot be written .*No space left"):
+    with pytest.raises(Error, match=r"cannot be written .*No space left"):
         weights.write(folder / "a.safetensors", VALUES, info())

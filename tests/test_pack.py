@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 from safetensors import SafetensorError
 
-from midtone.errors import ModelError, UsageError
+from midtone.errors import Error, UsageError
 from midtone.training import pack
 from midtone.training.pack import main, read_pack, write_pack
 
@@ -73,6 +73,6 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         raise SafetensorError("I/O error: No space left on device")
 
     monkeypatch.setattr(pack, "save_file", full)
-    with pytest.raises(ModelError, match=r"cannot be written .*No space left"):
+    with pytest.raises(Error, match=r"cannot be written .*No space left"):
         write_pack([np.zeros((8, 8, 3), np.uint8)], [True], tmp_path / "a.pack")
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from errno import ENOTDIR
 from pathlib import Path
 
+from midtone.errors import Error
+
 SUFFIX = ".partial"
 
 
@@ -40,6 +42,22 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """As ``replacing``, also for safetensors, which does not raise OSError for a full disk.
+
+    Raises Error, one sentence, where the file cannot be written.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except (OSError, SafetensorError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise Error(f"{path}: cannot be written ({reason})") from error
 
 
 def sweep(folder: Path) -> int:

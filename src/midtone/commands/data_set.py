@@ -50,9 +50,11 @@ def build(
 ) -> int:
     """Build a data set; returns the exit code.
 
-    sources:  files of the scenes; experts: their renderings, by expert and scene
+    sources:  files of the scenes
+    experts:  their renderings, by expert and scene
     problems: a sentence for each file that is left out already
-    make:    makes a scene; target: of ``scenes.Settings``
+    make:     makes a scene
+    target:   of ``scenes.Settings``
     Raises UsageError.
     """
     from tqdm import tqdm
@@ -62,18 +64,8 @@ def build(
     from midtone.data import dataset_builder, splits
     from midtone.data.scenes import Settings
 
-    for name, least in (("workers", 1), ("size", 0)):
-        if getattr(options, name) < least:
-            raise UsageError(f"--{name} must be at least {least}, not {getattr(options, name)}")
-    if not 1 <= options.quality <= 100:
-        raise UsageError(f"--quality must be from 1 to 100, not {options.quality}")
-    out = options.out.resolve()
-    if out == options.source.resolve():
-        raise UsageError(f"{options.out}: the data set needs a folder of its own")
-    # What an earlier run wrote inside the source is no source.
-    sources = [path for path in sources if out not in path.resolve().parents]
-    if not sources:
-        raise UsageError(f"{options.source}: holds no files to work on")
+    _check(options)
+    sources = _outside(options, sources)
     settings = Settings(
         evs=_evs(options.evs),
         format=options.format,
@@ -102,6 +94,25 @@ def build(
     print_problems(problems)
     print(f"{len({e['scene'] for e in entries})} scenes, {len(entries)} images in {options.out}")
     return 1 if problems else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    for name, least in (("workers", 1), ("size", 0)):
+        if getattr(options, name) < least:
+            raise UsageError(f"--{name} must be at least {least}, not {getattr(options, name)}")
+    if not 1 <= options.quality <= 100:
+        raise UsageError(f"--quality must be from 1 to 100, not {options.quality}")
+
+
+def _outside(options: argparse.Namespace, sources: list[Path]) -> list[Path]:
+    """The sources but what an earlier run wrote inside their folder. Raises UsageError if none."""
+    out = options.out.resolve()
+    if out == options.source.resolve():
+        raise UsageError(f"{options.out}: the data set needs a folder of its own")
+    found = [path for path in sources if out not in path.resolve().parents]
+    if not found:
+        raise UsageError(f"{options.source}: holds no files to work on")
+    return found
 
 
 def list_files(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from midtone import atomic, model
-from midtone.errors import ModelError, UsageError
+from midtone.errors import Error, ModelError, UsageError
 from midtone.network import CoarseToFine, load_network
 from midtone.training.discriminator import Discriminator
 from midtone.training.recipe import Recipe
@@ -52,7 +52,7 @@ class State:
         )
 
     def save(self, path: Path, recipe: Recipe) -> None:
-        """Write to ``path``. Raises ModelError if the disk is full; the old file then stays."""
+        """Write to ``path``. Raises Error if the disk is full; the old file then stays."""
         tensors = {"average/" + name: tensor for name, tensor in self.ema.items()}
         for prefix, (module, adam) in self._parts().items():
             for name, parameter in module.named_parameters():
@@ -65,7 +65,7 @@ class State:
             with atomic.replacing(path) as temporary:
                 save_file(tensors, temporary, header)
         except (OSError, SafetensorError) as error:
-            raise ModelError(
+            raise Error(
                 f"{path}: the checkpoint of step {self.step} cannot be written ({error}); "
                 "free disk space and resume"
             ) from error

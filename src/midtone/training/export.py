@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from midtone import atomic, pyramid
 from midtone.errors import ModelError, UsageError
@@ -85,11 +85,12 @@ def export(
     half: store the weights of an .onnx file as float16 (it computes in float32 all the same);
           the difference is then against the network with the rounded weights.
     The other arguments are those of ``from_checkpoint``. Raises ModelError, and writes nothing, if
-    an .onnx model differs by more than 1e-4.
+    an .onnx model differs by more than 1e-4; Error where the file cannot be written.
     """
     network, metadata = from_checkpoint(path, finest, pipeline)
     if target.suffix == ".safetensors":
-        _write(target, lambda path: save_network(path, network, metadata))
+        with atomic.writing(target) as temporary:
+            save_network(temporary, network, metadata)
         return 0.0
     if half:
         for parameter in network.parameters():
@@ -100,19 +101,9 @@ def export(
         raise ModelError(
             f"{target}: ONNX Runtime and torch differ by {difference:.1e}; not written"
         )
-    _write(target, lambda path: path.write_bytes(model.SerializeToString()))
+    with atomic.writing(target) as temporary:
+        temporary.write_bytes(model.SerializeToString())
     return difference
-
-
-def _write(target: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all. Raises ModelError."""
-    try:
-        with atomic.replacing(target) as temporary:
-            write(temporary)
-    except OSError as error:
-        raise ModelError(f"{target}: cannot be written ({error.strerror or error})") from error
-    except SafetensorError as error:
-        raise ModelError(f"{target}: cannot be written ({error})") from error
 
 
 def to_onnx(network: CoarseToFine, metadata: dict[str, str], *, half: bool) -> onnx.ModelProto:

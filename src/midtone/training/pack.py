@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from midtone import atomic
-from midtone.errors import Error, ModelError, UsageError
+from midtone.errors import Error, UsageError
 
 SIDE, LIMIT = 320, 50 * 2**20
 _QUALITIES = (95, 92, 90, 87, 85, 82, 80, 75, 70, 65, 60, 50, 40)
@@ -50,11 +50,8 @@ def write_pack(
             "ends": np.cumsum([len(one) for one in encoded]),
             "good": np.array(good, np.uint8),
         }
-        try:
-            with atomic.replacing(path) as temporary:
-                save_file(tensors, temporary, {"midtone_pack": "1"})
-        except (OSError, SafetensorError) as error:
-            raise ModelError(f"{path}: cannot be written ({error})") from error
+        with atomic.writing(path) as temporary:
+            save_file(tensors, temporary, {"midtone_pack": "1"})
         return quality, path.stat().st_size
     raise UsageError(
         f"{len(photographs)} photographs do not fit in {limit / 2**20:.0f} MiB; take fewer"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from midtone.atomic import replacing
+from midtone.atomic import writing
 from midtone.errors import ModelError, UsageError
 
 PACKAGED = Path(__file__).parent / "weights"
@@ -105,19 +105,15 @@ def write(
 ) -> None:
     """Write a file of weights, whole or not at all.
 
-    Raises UsageError if the file exists, ModelError if it cannot be written.
+    Raises UsageError if the file exists, Error if it cannot be written, ModelError without
+    midtone[train].
     """
     try:
-        from safetensors import SafetensorError
         from safetensors.numpy import save_file
     except ImportError as error:
         raise ModelError(f"{path}: writing it needs pip install midtone[train]") from error
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already; choose another name or give --overwrite")
     metadata = {_HEADER: json.dumps(asdict(info), sort_keys=True)}
-    try:
-        with replacing(path) as temporary:
-            save_file(dict(values), temporary, metadata)
-    except (OSError, SafetensorError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ModelError(f"{path}: cannot be written ({reason})") from error
+    with writing(path) as temporary:
+        save_file(dict(values), temporary, metadata)
