@@ -65,4 +65,4 @@ def test_fitting_uses_one_thread(threads, monkeypatch):
 def test_other_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(blas, "_functions", lambda: None)
     with blas.one_blas_thread():
-        pass
+        assert blas._LIMIT._users == 0

@@ -117,7 +117,7 @@ def _is_interruption(error: BaseException | None) -> bool:
 def _run_command(arguments: Sequence[str]) -> int:
     # Our systems of equations are small: threads of the linear algebra would spin for nothing.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # of libraries, about their own use; ours are sentences
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names need not be UTF-8
             stream.reconfigure(errors="surrogateescape")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,18 +29,18 @@ class _Limit:
         self._users = 0
         self._before = 1
 
-    def enter(self, get: Callable[[], int], set: Callable[[int], object]) -> None:
+    def enter(self, get_threads: Callable[[], int], set_threads: Callable[[int], object]) -> None:
         with self._lock:
             if not self._users:
-                self._before = get()
-                set(1)
+                self._before = get_threads()
+                set_threads(1)
             self._users += 1
 
-    def leave(self, set: Callable[[int], object]) -> None:
+    def leave(self, set_threads: Callable[[int], object]) -> None:
         with self._lock:
             self._users -= 1
             if not self._users:
-                set(self._before)
+                set_threads(self._before)
 
 
 _LIMIT = _Limit()
@@ -55,12 +56,12 @@ def one_blas_thread() -> Iterator[None]:
     if functions is None:
         yield
         return
-    get, set = functions
-    _LIMIT.enter(get, set)
+    get_threads, set_threads = functions
+    _LIMIT.enter(get_threads, set_threads)
     try:
         yield
     finally:
-        _LIMIT.leave(set)
+        _LIMIT.leave(set_threads)
 
 
 @lru_cache(maxsize=1)
@@ -76,10 +77,10 @@ def _functions() -> tuple[Callable[[], int], Callable[[int], object]] | None:
             continue
         for prefix, suffix in itertools.product(("scipy_", ""), ("64_", "")):
             names = (f"{prefix}openblas_{what}{suffix}" for what in _NAMES)
-            found = [getattr(library, name, None) for name in names]
+            found: list[Any] = [getattr(library, name, None) for name in names]
             if all(found):
-                parallel, get, set = found
-                return (get, set) if parallel and parallel() == _PTHREADS and get and set else None
+                parallel, get_threads, set_threads = found
+                return (get_threads, set_threads) if parallel() == _PTHREADS else None
     return None
 
 
