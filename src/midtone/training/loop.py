@@ -187,8 +187,10 @@ class _Recorder:
         costs = [(stage.last, stage.stage.step_cost(run.recipe.network)) for stage in stages]
         self.log = RunLog(run.out, run.state.step, costs, progress=run.options.progress)
         precision = "bfloat16" if run.bfloat16 else "float32"
-        where = f"{run.worker.device.type}, {precision}, {run.worker.world} processes"
-        self.log.print("\n".join([f"{where}, {stages[-1].last} steps", *describe(stages)]))
+        world = run.worker.world
+        where = [run.worker.device.type, precision, *([f"{world} processes"] if world > 1 else [])]
+        head = ", ".join([*where, f"{stages[-1].last} steps"])
+        self.log.print("\n".join([head, *describe(stages)]))
         self.saved = time.monotonic()
 
     def add_step(self, stage: ScheduledStage, loss: float, *, stopped: bool) -> None:
