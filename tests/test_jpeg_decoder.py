@@ -22,7 +22,7 @@ SIZE = (2011, 1003)  # more pixels than `LARGE`, and no multiples of a block
 @pytest.fixture(scope="module", autouse=True)
 def library():
     try:
-        return jpeg_decoder.library()
+        return jpeg_decoder.load_library()
     except ImportError:
         pytest.skip("installed without the headers of libjpeg-turbo, or Pillow has another one")
 
@@ -72,7 +72,7 @@ def test_a_preview_does_not_depend_on_the_compiled_decoder(image, monkeypatch):
     def missing(*_):
         raise ImportError
 
-    monkeypatch.setattr(jpeg_decoder, "library", missing)
+    monkeypatch.setattr(jpeg_decoder, "load_library", missing)
     np.testing.assert_array_equal(compiled.pixels, file.preview(400).pixels)
     assert compiled.size == (503, 251)
 
@@ -186,7 +186,7 @@ def test_a_damaged_preview_is_left_to_who_needs_it(image, tmp_path):
 
 def test_it_imports_neither_numpy_nor_pillow():
     code = (
-        "import sys; from midtone import jpeg_decoder; jpeg_decoder.library();"
+        "import sys; from midtone import jpeg_decoder; jpeg_decoder.load_library();"
         "sys.exit(not {'numpy', 'PIL'}.isdisjoint(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

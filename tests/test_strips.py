@@ -29,7 +29,7 @@ def pixels():
 @pytest.fixture
 def decoder():
     try:
-        jpeg_decoder.library()
+        jpeg_decoder.load_library()
     except ImportError:
         pytest.skip("installed without the headers of libjpeg-turbo, or Pillow has another one")
 

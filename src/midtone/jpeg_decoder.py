@@ -28,11 +28,11 @@ class Decoder:
     """A JPEG file that is decoded from its top, at 1, 1/2, 1/4 or 1/8 of its size.
 
     shape: rows, columns and channels: 1 (grey), 3 (RGB) or 4 (as they are in the file)
-    Raises ValueError for a damaged file; ImportError where there is no ``library``.
+    Raises ValueError for a damaged file; ImportError where ``load_library`` finds none.
     """
 
     def __init__(self, data: bytes, reduction: int = 1) -> None:
-        self._library = library()
+        self._library = load_library()
         self._decoder, *shape = self._library.open(data, reduction)
         self.shape: tuple[int, int, int] = tuple(shape)
 
@@ -173,7 +173,7 @@ def rows_of_strip(width: int) -> int:
 
 
 @lru_cache(maxsize=1)
-def library() -> ModuleType:
+def load_library() -> ModuleType:
     """The compiled decoder with Pillow's libjpeg-turbo, without importing Pillow.
 
     Raises ImportError if there was no compiler or no header, or Pillow has another libjpeg.
